@@ -1,0 +1,80 @@
+import type { DeploymentId, InstanceArn, Instant, LaunchId, TaskArn, TaskDefinitionArn } from './ids.ts';
+import type { JsonObject } from './environment.ts';
+
+/**
+ * A launch we promised ourselves before asking ECS for it. The record exists from before the call until it is known,
+ * for every member, whether it got a task; while it exists no member is launched on by anything else.
+ */
+export interface Launch {
+  readonly id: LaunchId;
+  /** RunTask carries the launch id as idempotency key and may be repeated. StartTask has none: sent once, never again. */
+  readonly primitive: 'RunTask' | 'StartTask';
+  readonly deployment: DeploymentId;
+  readonly taskDefinition: TaskDefinitionArn;
+  /** The hosts still unsettled; one to ten (ECS API reference: `count` and `containerInstances` take up to 10). */
+  readonly members: readonly Member[];
+  /** The whole request as it is sent. Replayed as it stands, never rebuilt: a changed body is another request to ECS. */
+  readonly request: JsonObject;
+  /** When the promise was made; ECS remembers the key for at least an hour from here. */
+  readonly committedAt: Instant;
+  /** When it was last promised to send it: the commit itself, or a later replay. No call leaves later than `actWithin` after it. */
+  readonly promisedAt: Instant;
+  /** When the call of the last promise was over, if its turn lived to write that down. */
+  readonly endedAt: Instant | null;
+  /** Promises to send so far, for the backoff of replays. */
+  readonly sends: number;
+  /** ARNs that ECS returned and whose host is not known yet: describe them, then settle the launch as a whole. */
+  readonly returned: readonly TaskArn[];
+  /** Why it must not be sent again: a member was settled by observation, or a replay was refused. */
+  readonly noReplay: 'observed' | 'replay-refused' | null;
+  /** Start of the first listing that proved a member has no task; a second, later one frees it. */
+  readonly emptyListingAt: Instant | null;
+}
+
+export interface Member {
+  readonly instance: InstanceArn;
+  readonly ec2InstanceId: string | null;
+}
+
+/** What we know we have on one host. Exists from the first launch or adoption until the host is gone. */
+export interface Slot {
+  readonly instance: InstanceArn;
+  readonly ec2InstanceId: string | null;
+  readonly task: PlacedTask | null;
+  /** We asked ECS to stop the task, or are about to. */
+  readonly stop: StopRequest | null;
+  readonly tries: Tries;
+  /** When the host was first seen DRAINING; null when it is not. */
+  readonly drainingSince: Instant | null;
+  /** When the host came to have a task, or to lack one: its start grace counts from here. */
+  readonly since: Instant;
+}
+
+export interface PlacedTask {
+  readonly arn: TaskArn;
+  /** null: adopted. */
+  readonly launch: LaunchId | null;
+  readonly taskDefinition: TaskDefinitionArn;
+  readonly placedAt: Instant;
+  /** When it was first seen RUNNING. */
+  readonly ranAt: Instant | null;
+  /** Since when DescribeTasks calls it MISSING; a sight of it clears this. */
+  readonly missingSince: Instant | null;
+}
+
+export interface StopRequest {
+  /** draining: ECS never stops a standalone task for a drain. deletion: the environment is going. */
+  readonly reason: 'draining' | 'deletion';
+  readonly requestedAt: Instant;
+  /** ECS took the request. */
+  readonly accepted: boolean;
+}
+
+/** Attempts in a row that did not last. A task that runs for long enough clears them. */
+export interface Tries {
+  readonly count: number;
+  /** What ended the last one, in ECS's own words where it gave any; null when there was none. */
+  readonly reason: string | null;
+  /** No launch before this moment. */
+  readonly until: Instant;
+}

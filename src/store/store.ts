@@ -1,0 +1,155 @@
+/**
+ * The ports to the authoritative store. etcd is the truth about environments, deployments and every launch we promised;
+ * `etcd-store.ts` is that, `memory-store.ts` the reference, and both pass `test/store/conformance.ts`.
+ *
+ * One kind of writer per key: the API writes specs and deployments, by compare-and-set (`EnvironmentStore`);
+ * the actor writes everything else, behind its fence (`ActorStore`).
+ *
+ * S1. A commit lands whole groups or nothing of a group, and only while the claim's fence is the newest.
+ * S2. A commit of intents lands only while the spec is the one the claim loaded.
+ * S3. No write is repeated blindly: one whose reply was lost is `unknown`, or is resolved by reading.
+ */
+import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from '../domain/environment.ts';
+import type { DeploymentId, EnvironmentId, EnvironmentName, InstanceArn, LaunchId, Revision } from '../domain/ids.ts';
+import type { Launch, Slot } from '../domain/launch.ts';
+import type { ChangeGroup } from '../domain/plan.ts';
+
+/** A value with the store revisions at which it was made and last changed. */
+export interface Stored<T> {
+  readonly value: T;
+  readonly created: Revision;
+  readonly modified: Revision;
+}
+
+/** What readers see of an environment. */
+export interface EnvironmentRecord {
+  readonly spec: Stored<EnvironmentSpec>;
+  readonly deployments: ReadonlyMap<DeploymentId, Stored<Deployment>>;
+  readonly progress: ReadonlyMap<DeploymentId, DeploymentProgress>;
+  readonly status: EnvironmentStatus | null;
+}
+
+/** All of it: what an actor's turn starts from. */
+export interface World extends EnvironmentRecord {
+  readonly slots: ReadonlyMap<InstanceArn, Stored<Slot>>;
+  readonly launches: ReadonlyMap<LaunchId, Stored<Launch>>;
+}
+
+/** The store did not answer, or not in time. For a read nothing happened; a write that throws it surely did not land. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+}
+
+// --- the actor's side ------------------------------------------------------------------------------------------------
+
+export interface ActorStore {
+  /** Takes the fence and loads the world, in one transaction. Throws StoreUnavailableError. */
+  claim(environment: EnvironmentId, holder: string): Promise<ClaimResult>;
+  /** Ids and specs of all environments, deleted ones being cleared up included, and the revision the listing is of. Throws StoreUnavailableError. */
+  inventory(): Promise<Inventory>;
+}
+
+export type ClaimResult =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  /** No such environment (any more). */
+  | { readonly kind: 'gone' }
+  /** A value cannot be read: this environment stops here, with `fault` for people; the others go on. */
+  | { readonly kind: 'unreadable'; readonly key: string; readonly fault: string };
+
+/** The right to write as the actor. There is no other way to. */
+export interface Claim {
+  readonly world: World;
+  /** Identity of the store, as in Facts.storeId. */
+  readonly storeId: string;
+  /** The fence's revision: the fencing token. */
+  readonly fence: Revision;
+  /** Compares the fence and the spec's revision. */
+  commitIntents(groups: readonly ChangeGroup[]): Promise<CommitResult>;
+  /** Compares the fence alone. */
+  commitOutcomes(groups: readonly ChangeGroup[]): Promise<CommitResult>;
+  /** Removes the environment and everything under it; its name is free again. Compares fence and spec. */
+  remove(): Promise<CommitResult>;
+}
+
+export type CommitResult =
+  | { readonly kind: 'committed' }
+  /** A newer claim, or a changed spec: the turn ends without another call. Groups committed before stay committed. */
+  | { readonly kind: 'fenced' }
+  /** The reply was lost. The turn ends; the next claim reads what landed. */
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export interface Inventory {
+  readonly revision: Revision;
+  readonly storeId: string;
+  readonly specs: readonly EnvironmentSpec[];
+  /** Environments whose spec cannot be read. */
+  readonly unreadable: readonly EnvironmentId[];
+}
+
+// --- the API's side --------------------------------------------------------------------------------------------------
+
+export interface EnvironmentStore {
+  /** Refused when the name is taken, by a live environment or by one whose deletion is not done. */
+  create(spec: EnvironmentSpec, remember: Remembered | null): Promise<CreateResult>;
+  /** Replaces the spec, and adds the deployment if there is one, if the spec is still at revision `seen`. */
+  update(
+    spec: EnvironmentSpec,
+    seen: Revision,
+    deployment: Deployment | null,
+    remember: Remembered | null,
+  ): Promise<UpdateResult>;
+  /** The environment of that name as it is now (linearizable), also while it is being deleted; null when there is none. */
+  read(name: EnvironmentName): Promise<EnvironmentRecord | null>;
+  /** The answer remembered under an idempotency key, if any. */
+  recall(key: string): Promise<RememberedAnswer | null>;
+}
+
+export type CreateResult =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'deleting' }
+  /** Another request with the same idempotency key came first: recall it. */
+  | { readonly kind: 'remembered' };
+
+export type UpdateResult =
+  | { readonly kind: 'done' }
+  /** The spec has changed since: read again and decide again. */
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'remembered' };
+
+/** An answer to keep, written in the same transaction as the change it answers for, so that neither exists without the other. Kept 24 h. */
+export interface Remembered {
+  /** Already scoped to method and path, and hashed: at most 64 characters of [0-9a-f]. */
+  readonly key: string;
+  readonly answer: RememberedAnswer;
+}
+
+export interface RememberedAnswer {
+  /** Hash of the request body the key was first used with. */
+  readonly requestHash: string;
+  readonly status: number;
+  readonly body: string;
+}
+
+/**
+ * The API's read model: every environment, in memory, fed by a watch with its own cursor.
+ * R1. A read that begins after a write of the API was answered sees that write, whichever process wrote it.
+ */
+export interface View {
+  /** Waits until the view has seen every API write that was answered before now. Throws StoreUnavailableError after `deadlineMs`. */
+  current(deadlineMs: number): Promise<Snapshot>;
+  /** Resolves when the view has been filled once; rejects with StoreUnavailableError on abort. */
+  ready(signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Snapshot {
+  /** Undefined also for an environment being deleted: readers see it as gone. */
+  environment(name: EnvironmentName): EnvironmentRecord | undefined;
+  /** Environments in order of name, after `after`, at most `limit`; those being deleted are left out. */
+  list(options: {
+    readonly after: EnvironmentName | null;
+    readonly limit: number;
+    readonly matches: (spec: EnvironmentSpec) => boolean;
+  }): { readonly items: readonly EnvironmentRecord[]; readonly more: boolean };
+}
