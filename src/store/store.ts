@@ -9,31 +9,10 @@
  * S2. A commit of intents lands only while the spec is the one the claim loaded.
  * S3. No write is repeated blindly: one whose reply was lost is `unknown`, or is resolved by reading.
  */
-import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from '../domain/environment.ts';
-import type { DeploymentId, EnvironmentId, EnvironmentName, InstanceArn, LaunchId, Revision } from '../domain/ids.ts';
-import type { Launch, Slot } from '../domain/launch.ts';
+import type { Deployment, EnvironmentSpec } from '../domain/environment.ts';
+import type { EnvironmentId, EnvironmentName, Revision } from '../domain/ids.ts';
 import type { ChangeGroup } from '../domain/plan.ts';
-
-/** A value with the store revisions at which it was made and last changed. */
-export interface Stored<T> {
-  readonly value: T;
-  readonly created: Revision;
-  readonly modified: Revision;
-}
-
-/** What readers see of an environment. */
-export interface EnvironmentRecord {
-  readonly spec: Stored<EnvironmentSpec>;
-  readonly deployments: ReadonlyMap<DeploymentId, Stored<Deployment>>;
-  readonly progress: ReadonlyMap<DeploymentId, DeploymentProgress>;
-  readonly status: EnvironmentStatus | null;
-}
-
-/** All of it: what an actor's turn starts from. */
-export interface World extends EnvironmentRecord {
-  readonly slots: ReadonlyMap<InstanceArn, Stored<Slot>>;
-  readonly launches: ReadonlyMap<LaunchId, Stored<Launch>>;
-}
+import type { EnvironmentRecord, World } from '../domain/world.ts';
 
 /** The store did not answer, or not in time. For a read nothing happened; a write that throws it surely did not land. */
 export class StoreUnavailableError extends Error {
