@@ -1,0 +1,44 @@
+/** What the parts of the API share: the dependencies from outside, and what a request carries with it. */
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Logger } from 'pino';
+import type { Mailbox } from '../actors/mailbox.ts';
+import type { Instant } from '../domain/ids.ts';
+import type { EcsGateway } from '../ecs/gateway.ts';
+import type { EnvironmentStore, View } from '../store/store.ts';
+import type { Deadline } from './deadline.ts';
+import type { ApiLimits } from './limits.ts';
+
+export interface ApiDeps {
+  readonly store: EnvironmentStore;
+  readonly view: View;
+  readonly ecs: Pick<EcsGateway, 'resolveCluster' | 'resolveTaskDefinition'>;
+  readonly mailbox: Mailbox;
+  readonly now: () => Instant;
+  /** A fresh UUID in lower case. */
+  readonly uuid: () => string;
+  readonly log: Logger;
+  /** Asks etcd and Redis; bounded in time by itself. */
+  readonly ready: () => Promise<Readiness>;
+  readonly limits: ApiLimits;
+  /** Of the product, as in package.json. */
+  readonly version: string;
+}
+
+export interface Readiness {
+  readonly etcd: 'up' | 'down';
+  readonly redis: 'up' | 'down';
+}
+
+export interface ApiEnv {
+  Bindings: {
+    /** The request target as it came over the wire: `Request` resolves dot segments, and then nobody can redirect them. */
+    readonly rawTarget?: string | undefined;
+  };
+  Variables: {
+    requestId: string;
+    deadline: Deadline;
+  };
+}
+
+export type ApiContext = Context<ApiEnv>;
+export type ApiMiddleware = MiddlewareHandler<ApiEnv>;

@@ -1,0 +1,26 @@
+/** One structured line a request, and the id that ties it to every other line about that request. */
+import { routePath } from 'hono/route';
+import type { ApiDeps, ApiMiddleware } from './app-env.ts';
+
+/** What we take over from a caller or a proxy: short, and unable to forge a log line or a header. */
+const SANE_REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
+
+export const requestLog =
+  (deps: Pick<ApiDeps, 'log' | 'now' | 'uuid'>): ApiMiddleware =>
+  async (c, next) => {
+    const startedAt = deps.now();
+    const given = c.req.header('X-Request-Id');
+    const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : deps.uuid();
+    c.set('requestId', requestId);
+    c.header('X-Request-Id', requestId);
+    await next();
+    const line = {
+      requestId,
+      method: c.req.method,
+      route: routePath(c, -1),
+      status: c.res.status,
+      ms: deps.now() - startedAt,
+    };
+    if (line.status >= 500) deps.log.warn(line, 'request');
+    else deps.log.info(line, 'request');
+  };

@@ -1,0 +1,24 @@
+import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from './environment.ts';
+import type { DeploymentId, InstanceArn, LaunchId, Revision } from './ids.ts';
+import type { Launch, Slot } from './launch.ts';
+
+/** A value with the store revisions at which it was made and last changed. */
+export interface Stored<T> {
+  readonly value: T;
+  readonly created: Revision;
+  readonly modified: Revision;
+}
+
+/** What readers see of an environment. */
+export interface EnvironmentRecord {
+  readonly spec: Stored<EnvironmentSpec>;
+  readonly deployments: ReadonlyMap<DeploymentId, Stored<Deployment>>;
+  readonly progress: ReadonlyMap<DeploymentId, DeploymentProgress>;
+  readonly status: EnvironmentStatus | null;
+}
+
+/** All of it: what an actor's turn starts from. */
+export interface World extends EnvironmentRecord {
+  readonly slots: ReadonlyMap<InstanceArn, Stored<Slot>>;
+  readonly launches: ReadonlyMap<LaunchId, Stored<Launch>>;
+}

@@ -1,0 +1,90 @@
+import type { DeploymentProgress, EnvironmentStatus } from '../domain/environment.ts';
+import type { InstanceArn, Instant, LaunchId, TaskArn } from '../domain/ids.ts';
+import type { Launch, Slot } from '../domain/launch.ts';
+import type { Change, ChangeGroup, Effect, LookRequest, Waiting } from '../domain/plan.ts';
+import type { World } from '../domain/world.ts';
+
+/** A plan in the making: what the steps of one turn have decided so far. Lives and dies inside `planEnvironment`. */
+export class Draft {
+  readonly slots = new Map<InstanceArn, Slot>();
+  readonly launches = new Map<LaunchId, Launch>();
+  readonly effects: Effect[] = [];
+  readonly waiting = new Map<InstanceArn, Waiting>();
+  progress: DeploymentProgress | null = null;
+  status: EnvironmentStatus | null = null;
+  needsSurvey = false;
+  wakeAt: Instant | null = null;
+  lookAtTaskDefinition = false;
+  private readonly world: World;
+  private readonly lookTasks = new Set<TaskArn>();
+  private readonly lookInstances = new Set<InstanceArn>();
+  private readonly settled = new Map<LaunchId, InstanceArn[]>();
+
+  constructor(world: World) {
+    this.world = world;
+    for (const [arn, slot] of world.slots) this.slots.set(arn, slot.value);
+    for (const [id, launch] of world.launches) this.launches.set(id, launch.value);
+  }
+
+  /** Settles members of a launch into their slots; these changes land together or not at all. */
+  settle(launch: Launch, rest: Launch | null, slots: readonly Slot[]): void {
+    if (rest === null) this.launches.delete(launch.id);
+    else this.launches.set(launch.id, rest);
+    for (const slot of slots) this.slots.set(slot.instance, slot);
+    this.settled.set(
+      launch.id,
+      slots.map((slot) => slot.instance),
+    );
+  }
+
+  wake(at: Instant): void {
+    if (this.wakeAt === null || at < this.wakeAt) this.wakeAt = at;
+  }
+
+  lookAtTask(arn: TaskArn): void {
+    this.lookTasks.add(arn);
+  }
+
+  lookAtInstance(arn: InstanceArn): void {
+    this.lookInstances.add(arn);
+  }
+
+  look(most: number): LookRequest {
+    return {
+      tasks: [...this.lookTasks].slice(0, most),
+      instances: [...this.lookInstances].slice(0, most),
+      taskDefinition: this.lookAtTaskDefinition,
+    };
+  }
+
+  /** What differs from the world this draft began with. */
+  changes(): readonly ChangeGroup[] {
+    const groups: ChangeGroup[] = [];
+    const written = new Set<InstanceArn>();
+    for (const [id, hosts] of this.settled) {
+      for (const host of hosts) written.add(host);
+      groups.push([this.launchChange(id), ...hosts.flatMap((host) => this.slotChange(host))]);
+    }
+    for (const [id, launch] of this.launches) {
+      if (!this.settled.has(id) && this.world.launches.get(id)?.value !== launch) groups.push([this.launchChange(id)]);
+    }
+    for (const host of new Set([...this.world.slots.keys(), ...this.slots.keys()])) {
+      const change = written.has(host) ? [] : this.slotChange(host);
+      if (change.length > 0) groups.push(change);
+    }
+    if (this.progress !== null) groups.push([{ kind: 'put-progress', progress: this.progress }]);
+    if (this.status !== null) groups.push([{ kind: 'put-status', status: this.status }]);
+    return groups;
+  }
+
+  private launchChange(id: LaunchId): Change {
+    const launch = this.launches.get(id);
+    return launch === undefined ? { kind: 'delete-launch', launch: id } : { kind: 'put-launch', launch };
+  }
+
+  private slotChange(host: InstanceArn): readonly Change[] {
+    const slot = this.slots.get(host);
+    if (slot === this.world.slots.get(host)?.value) return [];
+    return slot === undefined ? [{ kind: 'delete-slot', instance: host }] : [{ kind: 'put-slot', slot }];
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What becomes of a launch whose outcome is not settled.
+ *
+ * L1. While a launch is open, none of its members gets another.
+ * L2. It settles as a whole by ECS's answer: by the one that came, or by the one that the same request, repeated, brings.
+ * L3. It is repeated only while ECS surely remembers its key, only if somebody still wants it, only after the last
+ *     promised call can no longer be under way, and every repetition is promised like the first.
+ * L4. Otherwise observation alone settles it: a live task that can only be its own, or two listings without one, both
+ *     begun after the last promised call can have had any effect and would show it. From then on it is never repeated.
+ */
+import { isLive, type Task } from '../domain/facts.ts';
+import { after, type InstanceArn, type Instant, type TaskArn } from '../domain/ids.ts';
+import type { Launch, Member, Slot } from '../domain/launch.ts';
+import { backoff, type Policy } from '../domain/policy.ts';
+import type { Draft } from './draft.ts';
+import type { Observation, Sight } from './observation.ts';
+import { emptySlot, failed, nextPoll, placed, settleMembers } from './slots.ts';
+
+/** Moment after which the last promised call is over, whoever made it. */
+const overAt = (launch: Launch, policy: Policy): Instant =>
+  after(launch.promisedAt, policy.actWithinMs + policy.requestTimeoutMs + policy.clockSkewMs);
+
+const endKnown = (launch: Launch): boolean => launch.endedAt !== null && launch.endedAt >= launch.promisedAt;
+
+const isOver = (launch: Launch, now: Instant, policy: Policy): boolean =>
+  endKnown(launch) || overAt(launch, policy) <= now;
+
+/** Moment after which a listing would show whatever the last promised call did, even one delayed on its way. */
+const shownAt = (launch: Launch, policy: Policy): Instant =>
+  after(overAt(launch, policy), policy.signatureMs + policy.visibilityMs);
+
+/** Moment of the next repetition: at once after a call known to be over, with growing waits, else when it must be over. */
+const replayAt = (launch: Launch, policy: Policy): Instant =>
+  launch.endedAt !== null && endKnown(launch)
+    ? after(launch.endedAt, backoff(policy.replayBackoffMs, launch.sends))
+    : overAt(launch, policy);
+
+export function settleOpenLaunches(seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+  const open = [...draft.launches.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  for (const launch of open) {
+    if (launch.returned.length > 0) settleReturned(launch, seen, sight, draft, policy);
+    else if (replayable(launch, seen, sight, policy)) replay(launch, seen.now, draft, policy);
+    else observe(launch, seen, sight, draft, policy);
+  }
+}
+
+function replayable(launch: Launch, seen: Observation, sight: Sight, policy: Policy): boolean {
+  const spec = seen.world.spec.value;
+  return (
+    launch.primitive === 'RunTask' &&
+    launch.noReplay === null &&
+    seen.now - launch.committedAt < policy.replayWithinMs &&
+    spec.deletion === null &&
+    spec.target === launch.deployment &&
+    launch.members.some((member) => mayStart(member.instance, sight))
+  );
+}
+
+/** Unless we know better: a host we have no facts about counts as wanted. */
+function mayStart(host: InstanceArn, sight: Sight): boolean {
+  const instance = sight.instance(host);
+  if (instance === null) return sight.facts === null;
+  return instance !== 'MISSING' && instance.status === 'ACTIVE';
+}
+
+function replay(launch: Launch, now: Instant, draft: Draft, policy: Policy): void {
+  const due = replayAt(launch, policy);
+  if (due > now) {
+    draft.wake(due);
+    return;
+  }
+  const promised: Launch = { ...launch, promisedAt: now, sends: launch.sends + 1 };
+  draft.launches.set(launch.id, promised);
+  draft.effects.push({ kind: 'launch', launch: promised, replay: true, priority: 'repair' });
+}
+
+/** ECS gave ARNs without their hosts: each must be mapped to its host, or seen STOPPED, before anyone is called refused. */
+function settleReturned(launch: Launch, seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+  const taskOn = new Map<InstanceArn, TaskArn>();
+  let unmapped = 0;
+  for (const arn of launch.returned) {
+    const task = sight.task(arn);
+    const forgotten = task === 'MISSING' && seen.now - launch.promisedAt >= policy.missingAfterMs;
+    if (task !== null && task !== 'MISSING' && task.instance !== null) preferLive(taskOn, task.instance, task, sight);
+    else if (!forgotten && (task === null || task === 'MISSING' || isLive(task))) {
+      unmapped += 1;
+      if (!sight.lookedAtTask(arn)) draft.lookAtTask(arn);
+    }
+  }
+  if (unmapped > 0) {
+    draft.wake(nextPoll(launch.promisedAt, seen.now, policy));
+    return;
+  }
+  const refusal = (): string => 'ECS placed no task here';
+  const slots = settleMembers(
+    launch,
+    { taskOn, refusal },
+    (member) => slotOf(member, draft, seen.now),
+    seen.now,
+    policy,
+  );
+  draft.settle(launch, null, slots);
+}
+
+/** Of two returned tasks on one host the live one counts; the other is history, or a duplicate that the host's turn stops. */
+function preferLive(taskOn: Map<InstanceArn, TaskArn>, host: InstanceArn, task: Task, sight: Sight): void {
+  const other = taskOn.get(host);
+  const otherTask = other === undefined ? null : sight.task(other);
+  if (otherTask === null || otherTask === 'MISSING' || !isLive(otherTask)) taskOn.set(host, task.arn);
+}
+
+function observe(launch: Launch, seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+  if (!isOver(launch, seen.now, policy)) {
+    draft.wake(overAt(launch, policy));
+    return;
+  }
+  const recorded = recordedArns(draft, launch);
+  const found: Slot[] = [];
+  const rest: Member[] = [];
+  for (const member of launch.members) {
+    const task = sight.liveOn(member.instance).find((task) => isEvidence(task, launch, recorded, policy));
+    if (task === undefined) rest.push(member);
+    else found.push(placed(slotOf(member, draft, seen.now), launch, task.arn, seen.now));
+  }
+  const listedAt = sight.facts?.startedAt ?? null;
+  const proven = listedAt !== null && listedAt > shownAt(launch, policy);
+  if (proven && launch.emptyListingAt !== null && listedAt > launch.emptyListingAt) {
+    const expired = rest.map((member) =>
+      failed(slotOf(member, draft, seen.now), 'outcome never learned; no task appeared', seen.now, policy),
+    );
+    draft.settle(launch, null, [...found, ...expired]);
+    return;
+  }
+  if (found.length > 0) {
+    const left: Launch = { ...launch, members: rest, noReplay: 'observed' };
+    draft.settle(launch, rest.length === 0 ? null : left, found);
+  }
+  const left = draft.launches.get(launch.id);
+  if (left === undefined) return;
+  if (proven && launch.emptyListingAt === null) draft.launches.set(left.id, { ...left, emptyListingAt: listedAt });
+  const due = shownAt(launch, policy);
+  if (due <= seen.now) draft.needsSurvey = true;
+  draft.wake(after(due > seen.now ? due : seen.now, policy.replayBackoffMs.most));
+}
+
+/**
+ * A live task on a member's host is the launch's own only if nothing recorded it before and it is not older than the
+ * promise. `startedBy` is the deployment's, so an outsider's task is not taken for it.
+ */
+function isEvidence(task: Task, launch: Launch, recorded: ReadonlySet<TaskArn>, policy: Policy): boolean {
+  const young = task.createdAt === null || task.createdAt >= launch.committedAt - policy.clockSkewMs;
+  return young && task.startedBy === launch.deployment && !recorded.has(task.arn);
+}
+
+function recordedArns(draft: Draft, except: Launch): ReadonlySet<TaskArn> {
+  const recorded = new Set<TaskArn>();
+  for (const slot of draft.slots.values()) if (slot.task !== null) recorded.add(slot.task.arn);
+  for (const launch of draft.launches.values()) {
+    if (launch.id !== except.id) for (const arn of launch.returned) recorded.add(arn);
+  }
+  return recorded;
+}
+
+const slotOf = (member: Member, draft: Draft, now: Instant): Slot =>
+  draft.slots.get(member.instance) ?? emptySlot(member, now);
