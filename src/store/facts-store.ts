@@ -9,8 +9,8 @@ import type { ClusterArn, Instant, Revision } from '../domain/ids.ts';
 export interface FactsStore {
   /** The newest generation, or null: not known (yet). Throws FactsUnavailableError when the cache does not answer. */
   read(cluster: ClusterArn): Promise<Facts | null>;
-  /** When the newest generation's listing began, without reading the generation; null: not known. */
-  surveyedAt(cluster: ClusterArn): Promise<Instant | null>;
+  /** When the newest generation's listing began and what it cost, without reading the generation; null: not known. */
+  pace(cluster: ClusterArn): Promise<{ readonly startedAt: Instant; readonly reads: number } | null>;
   /** False: an equally new or newer one is there, or the cache lost a part of this one meanwhile; nothing was changed. */
   publish(generation: Generation): Promise<boolean>;
 }
@@ -22,6 +22,8 @@ export interface Generation {
   readonly storeId: string;
   readonly instances: readonly Instance[];
   readonly tasks: readonly Task[];
+  /** ECS read calls the listing took. */
+  readonly reads: number;
 }
 
 export class FactsUnavailableError extends Error {

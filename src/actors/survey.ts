@@ -1,0 +1,131 @@
+/**
+ * A cluster's turn: list it as a whole, publish what was seen, wake the actors it concerns.
+ *
+ * V1. The store's revision is read before the listing begins, so whoever reads the facts knows what they can show.
+ * V2. One survey serves every environment of the cluster; reads do not grow with their number.
+ */
+import type { EnvironmentSpec } from '../domain/environment.ts';
+import type { Facts, Instance, Task } from '../domain/facts.ts';
+import { after, groupOf, type ClusterArn, type Instant } from '../domain/ids.ts';
+import type { EcsGateway } from '../ecs/gateway.ts';
+import type { FactsStore } from '../store/facts-store.ts';
+import type { ActorStore } from '../store/store.ts';
+import type { Mailbox, WakeReason } from './mailbox.ts';
+
+export interface SurveyDeps {
+  readonly store: Pick<ActorStore, 'inventory'>;
+  readonly facts: FactsStore;
+  readonly ecs: Pick<EcsGateway, 'survey'>;
+  readonly mailbox: Pick<Mailbox, 'wake'>;
+  readonly now: () => Instant;
+  /** Wanted time between two surveys' beginnings. */
+  readonly intervalMs: number;
+}
+
+export type SurveyEnding =
+  /** `again` is when the next one is due. */
+  | {
+      readonly kind: 'done';
+      readonly published: boolean;
+      readonly woken: number;
+      readonly hosts: number;
+      readonly tasks: number;
+      readonly reads: number;
+      readonly again: Instant;
+    }
+  /** The last one is too young. */
+  | { readonly kind: 'early'; readonly again: Instant }
+  /** No environment is on the cluster any more. */
+  | { readonly kind: 'unwatched' };
+
+/**
+ * Time a read costs us: half of what ECS refills of the bucket that lists and describes share (20/s, ECS API reference,
+ * Request throttling), so that the other half is left to everyone else in the account.
+ */
+const READ_MS = 1_000 / (20 / 2);
+
+/** A requested survey waits for the read budget only, a regular one for its interval too. */
+export async function surveyCluster(
+  cluster: ClusterArn,
+  requested: boolean,
+  deps: SurveyDeps,
+  signal: AbortSignal,
+): Promise<SurveyEnding> {
+  const last = await deps.facts.pace(cluster);
+  if (last !== null) {
+    const pause = last.reads * READ_MS;
+    const due = after(last.startedAt, requested ? pause : Math.max(pause, deps.intervalMs));
+    if (due > deps.now()) return { kind: 'early', again: due };
+  }
+  const inventory = await deps.store.inventory();
+  const watchers = inventory.specs.filter((spec) => spec.cluster === cluster);
+  if (watchers.length === 0) return { kind: 'unwatched' };
+
+  const before = await deps.facts.read(cluster);
+  const startedAt = deps.now();
+  const seen = await deps.ecs.survey(cluster, signal);
+  const { revision, storeId } = inventory;
+  const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen });
+
+  const wakes = published ? whomToWake(before, seen, watchers, requested) : [];
+  for (const { environment, reason } of wakes) await deps.mailbox.wake(environment, reason);
+  return {
+    kind: 'done',
+    published,
+    woken: wakes.length,
+    hosts: seen.instances.length,
+    tasks: seen.tasks.length,
+    reads: seen.reads,
+    again: after(startedAt, Math.max(deps.intervalMs, seen.reads * READ_MS)),
+  };
+}
+
+interface Wake {
+  readonly environment: EnvironmentSpec['id'];
+  readonly reason: WakeReason;
+}
+
+/** Somebody who asked for the survey waits for its facts, changed or not: then everyone is woken. */
+export function whomToWake(
+  before: Facts | null,
+  seen: { readonly instances: readonly Instance[]; readonly tasks: readonly Task[] },
+  watchers: readonly EnvironmentSpec[],
+  requested: boolean,
+): readonly Wake[] {
+  const hosts = hostChange(before, seen.instances);
+  if (hosts !== null || before === null || requested) {
+    return watchers.map((spec) => ({ environment: spec.id, reason: hosts ?? 'drift' }));
+  }
+  const now = new Map<string, Task[]>();
+  for (const task of seen.tasks) {
+    const group = now.get(task.group);
+    if (group === undefined) now.set(task.group, [task]);
+    else group.push(task);
+  }
+  return watchers
+    .filter((spec) => fingerprint(before.tasks.get(groupOf(spec.name))) !== fingerprint(now.get(groupOf(spec.name))))
+    .map((spec) => ({ environment: spec.id, reason: 'drift' }));
+}
+
+function hostChange(before: Facts | null, instances: readonly Instance[]): 'instance-join' | 'drift' | null {
+  if (before === null) return null;
+  const ready = (instance: Instance | undefined): boolean => instance?.status === 'ACTIVE' && instance.agentConnected;
+  if (instances.some((instance) => ready(instance) && !ready(before.instances.get(instance.arn))))
+    return 'instance-join';
+  const changed =
+    instances.length !== before.instances.size ||
+    instances.some((instance) => {
+      const old = before.instances.get(instance.arn);
+      const drained = instance.status === 'DRAINING' && instance.foreignTasks !== old?.foreignTasks;
+      return (
+        old === undefined || old.status !== instance.status || old.agentConnected !== instance.agentConnected || drained
+      );
+    });
+  return changed ? 'drift' : null;
+}
+
+const fingerprint = (tasks: readonly Task[] | undefined): string =>
+  (tasks ?? [])
+    .map((task) => `${task.arn} ${task.lastStatus} ${task.desiredStatus}`)
+    .toSorted()
+    .join('\n');

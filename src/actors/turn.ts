@@ -1,0 +1,195 @@
+/**
+ * One turn of an environment's actor: claim, plan, commit intents, act, commit outcomes. Nothing is decided here.
+ *
+ * A1. Every turn begins by taking the fence; a turn that finds itself fenced ends without another call to ECS.
+ * A2. No effect happens before the changes of its plan are committed.
+ * A3. A launch is sent only by the turn that just committed its promise, and not later than `actWithin` after it.
+ * A4. Facts that belong to another store, or to a later state of it than this one has reached, are not facts.
+ */
+import pMap from 'p-map';
+import { NO_LOOKS, type Facts, type Looks } from '../domain/facts.ts';
+import { after, type EnvironmentId, type Instant, type LaunchId } from '../domain/ids.ts';
+import type { Acted, ChangeGroup, Effect, LookRequest, Plan } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
+import { EcsReadError, type EcsGateway } from '../ecs/gateway.ts';
+import { planEnvironment } from '../planner/plan.ts';
+import { settle } from '../planner/settle.ts';
+import { FactsUnavailableError, type FactsStore } from '../store/facts-store.ts';
+import type { ActorStore, Claim, CommitResult } from '../store/store.ts';
+import type { Mailbox } from './mailbox.ts';
+
+export interface TurnDeps {
+  readonly store: ActorStore;
+  readonly facts: FactsStore;
+  readonly ecs: EcsGateway;
+  readonly mailbox: Mailbox;
+  readonly policy: Policy;
+  readonly now: () => Instant;
+  readonly mint: () => LaunchId;
+  /** Who takes the fence: for people who read it. */
+  readonly holder: string;
+}
+
+export type TurnEnding =
+  /** Planned and acted to the end. */
+  | { readonly kind: 'done'; readonly report: TurnReport }
+  /** The environment is deleted and cleared up, by this turn or before it. */
+  | { readonly kind: 'gone' }
+  /** A newer claim or a newer spec stands against this turn; it must be taken again. */
+  | { readonly kind: 'fenced' }
+  /** The store did not say whether a commit landed; the turn must be taken again, and will read what did. */
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** A stored value cannot be read: the environment stands still until a person mends it. */
+  | { readonly kind: 'unreadable'; readonly key: string; readonly fault: string };
+
+export interface TurnReport {
+  readonly name: string;
+  readonly launches: number;
+  readonly replays: number;
+  readonly stops: number;
+  readonly duplicates: number;
+  readonly outcomes: { readonly done: number; readonly refused: number; readonly unknown: number };
+  readonly waiting: { readonly [why: string]: number };
+  readonly health: string | null;
+}
+
+/** Looks and plans a turn at most: each plan may ask for what the one before could not know to ask for. */
+const PLANS_PER_TURN = 3;
+/** Calls to ECS under way at once; below the gateway's 50 sockets, so that reads are not shut out. */
+const EFFECTS_AT_ONCE = 32;
+/** Wait before trying again what a failed look left open. */
+const LOOK_AGAIN_MS = 1_000;
+
+export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signal: AbortSignal): Promise<TurnEnding> {
+  const claimed = await deps.store.claim(environment, deps.holder);
+  if (claimed.kind !== 'claimed') return claimed;
+  const { claim } = claimed;
+  const { plan, lookFailed } = await observeAndPlan(claim, deps, signal);
+
+  const intents =
+    plan.effects.length > 0 ? await claim.commitIntents(plan.changes) : await commitIfAny(claim, plan.changes);
+  if (intents.kind !== 'committed') return intents;
+  if (plan.finished) {
+    const removed = await claim.remove();
+    return removed.kind === 'committed' ? { kind: 'gone' } : removed;
+  }
+
+  const acted = await act(plan.effects, claim, deps, signal);
+  const settlement = settle(acted, plan.slots, deps.policy);
+  const outcomes = await commitIfAny(claim, settlement.changes);
+  if (outcomes.kind !== 'committed') return outcomes;
+
+  if (plan.needsSurvey) await deps.mailbox.requestSurvey(claim.world.spec.value.cluster);
+  const times = [plan.wakeAt, settlement.wakeAt, lookFailed ? after(deps.now(), LOOK_AGAIN_MS) : null];
+  const wakeAt = times.filter((time) => time !== null).toSorted((a, b) => a - b)[0];
+  if (wakeAt !== undefined) await deps.mailbox.wakeAt(environment, wakeAt);
+  return { kind: 'done', report: reportOf(claim, plan, acted) };
+}
+
+const commitIfAny = async (claim: Claim, changes: readonly ChangeGroup[]): Promise<CommitResult> =>
+  changes.length === 0 ? { kind: 'committed' } : await claim.commitOutcomes(changes);
+
+/** Plans; describes what the plan wants to know; plans again with the answers. */
+async function observeAndPlan(
+  claim: Claim,
+  deps: TurnDeps,
+  signal: AbortSignal,
+): Promise<{ readonly plan: Plan; readonly lookFailed: boolean }> {
+  const facts = await factsFor(claim, deps);
+  let looks: Looks = NO_LOOKS;
+  let lookFailed = false;
+  for (let round = 1; ; round += 1) {
+    const seen = { now: deps.now(), world: claim.world, facts, looks };
+    const plan = planEnvironment(seen, deps.policy, deps.mint);
+    const wanted = plan.look.tasks.length + plan.look.instances.length > 0 || plan.look.taskDefinition;
+    if (!wanted || lookFailed || round === PLANS_PER_TURN) return { plan, lookFailed };
+    const answer = await look(plan.look, claim, deps, signal);
+    looks = merge(looks, answer.looks);
+    lookFailed = answer.failed;
+  }
+}
+
+async function factsFor(claim: Claim, deps: TurnDeps): Promise<Facts | null> {
+  try {
+    const facts = await deps.facts.read(claim.world.spec.value.cluster);
+    return facts !== null && facts.storeId === claim.storeId && facts.revision <= claim.fence ? facts : null;
+  } catch (error) {
+    if (error instanceof FactsUnavailableError) return null;
+    throw error;
+  }
+}
+
+/** Asks ECS. What it does not answer stays unknown, and the rest counts. */
+async function look(
+  request: LookRequest,
+  claim: Claim,
+  deps: TurnDeps,
+  signal: AbortSignal,
+): Promise<{ readonly looks: Looks; readonly failed: boolean }> {
+  const { cluster, taskDefinition } = claim.world.spec.value;
+  let failed = false;
+  const tolerate = async <T>(answer: Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof EcsReadError)) throw error;
+      failed = true;
+      return otherwise;
+    }
+  };
+  const [tasks, instances, status] = await Promise.all([
+    tolerate(deps.ecs.describeTasks(cluster, request.tasks, signal), new Map()),
+    tolerate(deps.ecs.describeInstances(cluster, request.instances, signal), new Map()),
+    request.taskDefinition ? tolerate(deps.ecs.taskDefinitionStatus(taskDefinition, signal), null) : null,
+  ]);
+  return { looks: { tasks, instances, taskDefinition: status }, failed };
+}
+
+const merge = (a: Looks, b: Looks): Looks => ({
+  tasks: new Map([...a.tasks, ...b.tasks]),
+  instances: new Map([...a.instances, ...b.instances]),
+  taskDefinition: b.taskDefinition ?? a.taskDefinition,
+});
+
+async function act(
+  effects: readonly Effect[],
+  claim: Claim,
+  deps: TurnDeps,
+  signal: AbortSignal,
+): Promise<readonly Acted[]> {
+  const { cluster } = claim.world.spec.value;
+  return await pMap(
+    effects,
+    async (effect): Promise<Acted> => {
+      if (effect.kind === 'launch') {
+        const notAfter = after(effect.launch.promisedAt, deps.policy.actWithinMs);
+        const outcome = await deps.ecs.launch({ ...effect, notAfter }, signal);
+        return { effect, outcome, endedAt: deps.now() };
+      }
+      const notAfter = after(deps.now(), deps.policy.actWithinMs);
+      const reason = `daemon-scheduler: ${effect.reason}`;
+      const outcome = await deps.ecs.stop({ ...effect, cluster, reason, notAfter }, signal);
+      return { effect, outcome, endedAt: deps.now() };
+    },
+    { concurrency: EFFECTS_AT_ONCE },
+  );
+}
+
+function reportOf(claim: Claim, plan: Plan, acted: readonly Acted[]): TurnReport {
+  const waiting: { [why: string]: number } = {};
+  for (const why of plan.waiting.values()) waiting[why] = (waiting[why] ?? 0) + 1;
+  const outcomes = { done: 0, refused: 0, unknown: 0 };
+  for (const one of acted) outcomes[one.outcome.kind] += 1;
+  const launches = plan.effects.filter((effect) => effect.kind === 'launch');
+  const stops = plan.effects.filter((effect) => effect.kind === 'stop');
+  return {
+    name: claim.world.spec.value.name,
+    launches: launches.filter((effect) => !effect.replay).length,
+    replays: launches.filter((effect) => effect.replay).length,
+    stops: stops.length,
+    duplicates: stops.filter((effect) => effect.reason === 'duplicate').length,
+    outcomes,
+    waiting,
+    health: claim.world.status?.health ?? null,
+  };
+}

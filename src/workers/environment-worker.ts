@@ -1,0 +1,77 @@
+import type { Logger } from 'pino';
+import { takeTurn, type TurnDeps, type TurnEnding } from '../actors/turn.ts';
+import { StoreUnavailableError } from '../store/store.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { GuardedWorker } from './guarded-worker.ts';
+import { WAKE_QUEUE, type RedisSettings, type WakeJob } from './queues.ts';
+
+/** Turns a worker process takes at once; each spends most of its time waiting for etcd or ECS. */
+const TURNS_AT_ONCE = 50;
+
+/** A turn that must be taken again. Not a fault: BullMQ brings the job back shortly. */
+class TurnAgain extends Error {
+  override readonly name = 'TurnAgain';
+}
+
+export interface EnvironmentWorkerOptions {
+  readonly redis: RedisSettings;
+  readonly turn: TurnDeps;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly random: () => number;
+  readonly monotonic: () => number;
+}
+
+/** Pulls wake-ups and takes turns. */
+export function startEnvironmentWorker(options: EnvironmentWorkerOptions): GuardedWorker<WakeJob> {
+  const { log, metrics, monotonic } = options;
+  return new GuardedWorker<WakeJob>({
+    ...options,
+    queue: WAKE_QUEUE,
+    concurrency: TURNS_AT_ONCE,
+    run: async (job, signal) => {
+      const { environment } = job.data;
+      const began = monotonic();
+      const ending = await takeTurn(environment, options.turn, signal).catch((error: unknown) => {
+        if (error instanceof StoreUnavailableError) throw new TurnAgain(error.message);
+        throw error;
+      });
+      const seconds = (monotonic() - began) / 1_000;
+      metrics.turns.observe({ ending: ending.kind, woken_by: job.name }, seconds);
+      report(ending, { environment, wokenBy: job.name, ms: Math.round(seconds * 1_000) }, log, metrics);
+    },
+  });
+}
+
+function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics): void {
+  switch (ending.kind) {
+    case 'done': {
+      const { report } = ending;
+      metrics.launches.inc(report.launches);
+      metrics.replays.inc(report.replays);
+      metrics.stops.inc(report.stops);
+      metrics.duplicates.inc(report.duplicates);
+      const idle = report.launches + report.replays + report.stops === 0;
+      log[idle ? 'debug' : 'info']({ ...about, ...report }, 'turn');
+      return;
+    }
+    case 'gone':
+      log.info(about, 'environment is gone');
+      return;
+    case 'fenced':
+      metrics.fenced.inc();
+      log.info(about, 'turn fenced off');
+      throw new TurnAgain('fenced');
+    case 'unknown':
+      log.warn({ ...about, reason: ending.reason }, 'commit outcome unknown');
+      throw new TurnAgain(ending.reason);
+    case 'unreadable':
+      // Trying again would not help; the sweep looks again now and then.
+      metrics.unreadable.inc();
+      log.error(
+        { ...about, key: ending.key, fault: ending.fault },
+        'stored value cannot be read: environment stands still',
+      );
+      return;
+  }
+}

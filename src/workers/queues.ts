@@ -1,0 +1,108 @@
+/**
+ * The queues: their names, their options, and why. The only file that knows how BullMQ is set up.
+ *
+ * Q1. A job is a wake-up and carries no facts. Losing, repeating or reordering jobs does not matter.
+ * Q2. Wake-ups have a deduplication id and never a job id: with one, BullMQ drops what arrives while the job is active.
+ * Q3. No wake-up is given up: attempts are practically endless, their backoff is capped, and a job that lost its worker
+ *     any number of times runs again.
+ * Q4. A turn never adds a delayed job to its own queue, as that would replace a wake-up stored for after it:
+ *     "look again later" goes through `timers`, whose worker only wakes.
+ */
+import type { ConnectionOptions, JobsOptions, WorkerOptions } from 'bullmq';
+import type { ClusterArn, EnvironmentId } from '../domain/ids.ts';
+
+/** The mailbox of environment actors: one coalescing wake-up each. */
+export const WAKE_QUEUE = 'wake';
+/** The mailbox of cluster actors: one coalescing survey each. */
+export const SURVEY_QUEUE = 'survey';
+/** Delayed wake-ups. */
+export const TIMER_QUEUE = 'timers';
+/** Wakes everyone now and then: repairs whatever else was lost. */
+export const SWEEP_QUEUE = 'sweep';
+
+export interface WakeJob {
+  readonly environment: EnvironmentId;
+}
+
+export interface SurveyJob {
+  readonly cluster: ClusterArn;
+}
+
+export type TimerJob =
+  | { readonly wake: 'environment'; readonly environment: EnvironmentId }
+  | { readonly wake: 'survey'; readonly cluster: ClusterArn; readonly requested: boolean };
+
+export interface RedisSettings {
+  readonly url: string;
+  /** First part of every key, so that installations can share a Redis. */
+  readonly prefix: string;
+}
+
+/** Longest a producer waits for Redis: the API answers without it, and the sweep makes up for it. */
+export const PRODUCER_TIMEOUT_MS = 500;
+/** Reconnect at least this often; BullMQ's own default backs off to 20 s. */
+const RECONNECT_MOST_MS = 1_000;
+const reconnect = (times: number): number => Math.min(100 * times, RECONNECT_MOST_MS);
+
+/** For adding jobs: fails fast while Redis is away, and is back as soon as Redis is. */
+export const producerConnection = (redis: RedisSettings): ConnectionOptions => ({
+  url: redis.url,
+  enableOfflineQueue: false,
+  commandTimeout: PRODUCER_TIMEOUT_MS,
+  maxRetriesPerRequest: 0,
+  retryStrategy: reconnect,
+});
+
+/** For workers: no command timeout, as a worker's blocking read is long by design. */
+const workerConnection = (redis: RedisSettings): ConnectionOptions => ({
+  url: redis.url,
+  maxRetriesPerRequest: null,
+  retryStrategy: reconnect,
+});
+
+/** Practically never gives up (Q3). */
+const ENDLESS_ATTEMPTS = 1_000_000;
+const BACKOFF_FIRST_MS = 200;
+/** A wake-up that comes while a job waits out its backoff waits with it, so it is short. */
+const BACKOFF_MOST_MS = 5_000;
+
+export const wakeUp = (deduplicationId: string): JobsOptions => ({
+  deduplication: { id: deduplicationId, keepLastIfActive: true, replace: true },
+  removeOnComplete: true,
+  removeOnFail: true,
+  attempts: ENDLESS_ATTEMPTS,
+  backoff: { type: 'custom' },
+});
+
+export const timer = (deduplicationId: string, delayMs: number): JobsOptions => ({
+  deduplication: { id: deduplicationId, replace: true },
+  delay: Math.max(0, Math.round(delayMs)),
+  removeOnComplete: true,
+  removeOnFail: true,
+  attempts: ENDLESS_ATTEMPTS,
+  backoff: { type: 'custom' },
+});
+
+/** A job whose worker died is taken over after at most the lock plus two checks: 5 to 7 seconds. */
+export const LOCK_MS = 5_000;
+/** The same in every worker of every version: BullMQ's check is paced by whoever ran it last. */
+const STALLED_CHECK_MS = 1_000;
+/** Wait of a worker after a connection error; BullMQ's default is 15 s. */
+const RUN_RETRY_MS = 1_000;
+
+export const workerOptions = (redis: RedisSettings, concurrency: number, random: () => number): WorkerOptions => ({
+  connection: workerConnection(redis),
+  prefix: redis.prefix,
+  concurrency,
+  lockDuration: LOCK_MS,
+  stalledInterval: STALLED_CHECK_MS,
+  // Its default of 1 makes BullMQ fail a job without running it, and forget its wake-ups, after a second lost worker.
+  maxStalledCount: Number.MAX_SAFE_INTEGER,
+  runRetryDelay: RUN_RETRY_MS,
+  settings: {
+    backoffStrategy: (attempts) => {
+      const full = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempts - 1, 10));
+      return Math.round(full * (0.5 + random() / 2));
+    },
+  },
+});

@@ -1,0 +1,76 @@
+/**
+ * The recovery path: wakes every environment and every cluster's survey now and then, from what the store says.
+ * Whatever else lost a wake-up (a crash, an emptied Redis), the next sweep makes up for it.
+ */
+import { Queue } from 'bullmq';
+import type { Logger } from 'pino';
+import type { ActorStore } from '../store/store.ts';
+import type { BullMailbox } from './bull-mailbox.ts';
+import { GuardedWorker } from './guarded-worker.ts';
+import { producerConnection, SWEEP_QUEUE, type RedisSettings } from './queues.ts';
+
+/** How often each worker makes sure that the schedule still exists: an emptied Redis has lost it. */
+const SCHEDULE_CHECK_MS = 5_000;
+const SCHEDULE_ID = 'sweep';
+
+export interface SweepOptions {
+  readonly redis: RedisSettings;
+  readonly store: Pick<ActorStore, 'inventory'>;
+  readonly mailbox: BullMailbox;
+  readonly intervalMs: number;
+  readonly log: Logger;
+  readonly random: () => number;
+  readonly monotonic: () => number;
+}
+
+export interface Sweeper {
+  close(): Promise<void>;
+}
+
+export function startSweeper(options: SweepOptions): Sweeper {
+  const { redis, log, intervalMs } = options;
+  const queue = new Queue(SWEEP_QUEUE, { connection: producerConnection(redis), prefix: redis.prefix });
+  queue.on('error', (error) => log.debug({ err: error.message, queue: SWEEP_QUEUE }, 'queue connection'));
+  const worker = new GuardedWorker<unknown>({
+    ...options,
+    queue: SWEEP_QUEUE,
+    concurrency: 1,
+    run: () => sweep(options),
+  });
+  let asking = false;
+  const schedule = async (): Promise<void> => {
+    if (asking) return;
+    asking = true;
+    try {
+      // The template lets a finished sweep vanish; the schedule itself makes the next one.
+      await queue.upsertJobScheduler(
+        SCHEDULE_ID,
+        { every: intervalMs },
+        { name: 'sweep', opts: { removeOnComplete: true, removeOnFail: true } },
+      );
+    } catch (error) {
+      log.debug({ err: error instanceof Error ? error.message : String(error) }, 'sweep not scheduled yet');
+    } finally {
+      asking = false;
+    }
+  };
+  void schedule();
+  const timer = setInterval(() => void schedule(), SCHEDULE_CHECK_MS);
+  return {
+    async close() {
+      clearInterval(timer);
+      await worker.close();
+      await queue.close();
+    },
+  };
+}
+
+async function sweep(options: SweepOptions): Promise<void> {
+  const inventory = await options.store.inventory();
+  for (const id of inventory.unreadable) await options.mailbox.wake(id, 'sweep');
+  for (const spec of inventory.specs) await options.mailbox.wake(spec.id, 'sweep');
+  for (const cluster of new Set(inventory.specs.map((spec) => spec.cluster))) {
+    await options.mailbox.survey(cluster, false);
+  }
+  options.log.debug({ environments: inventory.specs.length }, 'sweep');
+}
