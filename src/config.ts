@@ -130,8 +130,8 @@ export const SETTINGS = {
     'ecs-rate',
     'DS_ECS_RATE_PERCENT',
     100,
-    whole(1, 100, 'percent'),
-    "Share of ECS's request rates (RunTask and StopTask: 100 at once, then 40 a second) that all workers together may use. The rates are the account's: leave room for other tools.",
+    whole(1, 10_000, 'percent'),
+    "Share of ECS's request rates (RunTask and StopTask: 100 at once, then 40 a second) that all workers together may use. The rates are the account's: leave room for other tools. Over 100 only where AWS raised them.",
   ),
   launchWith: row(
     'launch-with',

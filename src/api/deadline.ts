@@ -59,15 +59,15 @@ export const requestTimeout =
 
 /** `work`, or `otherwise` when the signal aborts first. Does not rely on the work to heed the signal. */
 export const orWhenAborted = async <T, U>(work: Promise<T>, signal: AbortSignal, otherwise: U): Promise<T | U> => {
-  if (signal.aborted) return otherwise;
-  let stop = (): void => {};
+  let giveUp = (): void => {};
   const aborted = new Promise<U>((resolve) => {
-    stop = () => resolve(otherwise);
-    signal.addEventListener('abort', stop, { once: true });
+    giveUp = () => resolve(otherwise);
   });
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp);
   try {
     return await Promise.race([work, aborted]);
   } finally {
-    signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', giveUp);
   }
 };

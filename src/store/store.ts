@@ -19,6 +19,16 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 }
 
+/** A write of the API whose reply was lost, and the store did not say in time whether it landed: it may have, or may yet. Read before repeating it. */
+export class StoreOutcomeUnknownError extends Error {
+  override readonly name = 'StoreOutcomeUnknownError';
+}
+
+/** A value in the store cannot be read by this release; `message` names the key and the reason. Waiting does not help, people must. */
+export class UnreadableValueError extends Error {
+  override readonly name = 'UnreadableValueError';
+}
+
 // --- the actor's side ------------------------------------------------------------------------------------------------
 
 export interface ActorStore {
@@ -67,6 +77,7 @@ export interface Inventory {
 
 // --- the API's side --------------------------------------------------------------------------------------------------
 
+/** Throws StoreUnavailableError; a write throws StoreOutcomeUnknownError too, a reading UnreadableValueError. */
 export interface EnvironmentStore {
   /** Refused when the name is taken, by a live environment or by one whose deletion is not done. */
   create(spec: EnvironmentSpec, remember: Remembered | null): Promise<CreateResult>;

@@ -3,6 +3,7 @@
  * not stop the job; and while Redis is away it says nothing. Safety does not rest on this (the fence in the store does);
  * it saves calls, and it makes a shutdown quick.
  */
+import { setMaxListeners } from 'node:events';
 import { WaitingError, Worker, type Job } from 'bullmq';
 import type { Logger } from 'pino';
 import { LOCK_MS, workerOptions, type RedisSettings } from './queues.ts';
@@ -66,6 +67,8 @@ export class GuardedWorker<Data> {
   private async process(job: Job<Data>, token: string | undefined, signal: AbortSignal | undefined): Promise<void> {
     const id = job.id ?? '';
     const abort = signal ?? new AbortController().signal;
+    // Every call of a turn listens to it; Node would call more than ten a leak.
+    setMaxListeners(0, abort);
     let failure: unknown = null;
     this.held.set(id, this.options.monotonic());
     try {

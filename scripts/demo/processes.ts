@@ -1,0 +1,135 @@
+/**
+ * The processes of the demo.
+ *
+ * P1. All of them end with the demo, whatever ends it: stopped in order, killed at exit, and on Linux killed by the
+ *     kernel when the demo itself was killed.
+ * P2. One that ends by itself is told at once, with its log: no step waits for the dead.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { waitUntil } from './waiting.ts';
+
+export interface Part {
+  /** Also the name of its log file. */
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** Whether it answers; a throw means not yet. */
+  readonly ready: () => Promise<boolean>;
+}
+
+export interface ProcessesOptions {
+  readonly logs: string;
+  /** Where the processes run. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Called when one ended that nobody asked to. */
+  readonly onDeath: (death: Death) => void;
+}
+
+export class Death extends Error {
+  override readonly name = 'Death';
+  readonly part: string;
+
+  constructor(part: string, reason: string) {
+    super(`${part} ended (${reason})`);
+    this.part = part;
+  }
+}
+
+/** From start to first answer; a loaded machine that compiles for the first time takes seconds. */
+const READY_WITHIN_MS = 60_000;
+/** Between SIGTERM and SIGKILL. */
+const STOP_WITHIN_MS = 3_000;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<void>;
+  expected: boolean;
+}
+
+export class Processes {
+  private readonly options: ProcessesOptions;
+  private readonly running = new Map<string, Running>();
+  private readonly waves: (readonly string[])[] = [];
+
+  constructor(options: ProcessesOptions) {
+    this.options = options;
+  }
+
+  /** Starts parts that do not need each other, and waits until all answer. */
+  async start(parts: readonly Part[], signal: AbortSignal): Promise<void> {
+    this.waves.push(parts.map((part) => part.name));
+    for (const part of parts) this.launch(part);
+    await Promise.all(
+      parts.map((part) =>
+        waitUntil(
+          async () => ({ done: await part.ready().catch(() => false), detail: `${part.name} is starting` }),
+          { withinMs: READY_WITHIN_MS, signal },
+        ),
+      ),
+    );
+  }
+
+  pid(name: string): number {
+    const pid = this.running.get(name)?.child.pid;
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    return pid;
+  }
+
+  logFile(name: string): string {
+    return join(this.options.logs, `${name}.log`);
+  }
+
+  /** kill -9, on purpose. */
+  async kill(name: string): Promise<void> {
+    const running = this.running.get(name);
+    if (running === undefined) throw new Error(`${name} does not run`);
+    running.expected = true;
+    running.child.kill('SIGKILL');
+    await running.ended;
+  }
+
+  /** Stops what was started last first. */
+  async stop(): Promise<void> {
+    for (const running of this.running.values()) running.expected = true;
+    for (const wave of this.waves.toReversed()) await Promise.all(wave.map((name) => this.end(name)));
+  }
+
+  /** For the moment in which nothing can be waited for. */
+  killAll(): void {
+    for (const { child } of this.running.values()) child.kill('SIGKILL');
+  }
+
+  private launch(part: Part): void {
+    const { cwd, env, onDeath } = this.options;
+    const log = openSync(this.logFile(part.name), 'a');
+    const [command, ...args] = [...dieWithDemo(), ...part.command] as [string, ...string[]];
+    // Their own process group: a Ctrl-C is for the demo, which then stops them in order.
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', log, log], detached: true });
+    closeSync(log);
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const running: Running = { child, ended, expected: false };
+    this.running.set(part.name, running);
+    const end = (reason: string): void => {
+      this.running.delete(part.name);
+      resolve();
+      if (!running.expected) onDeath(new Death(part.name, reason));
+    };
+    child.once('error', (error) => end(error.message));
+    child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+  }
+
+  private async end(name: string): Promise<void> {
+    const running = this.running.get(name);
+    if (running === undefined) return;
+    running.child.kill('SIGTERM');
+    const timer = setTimeout(() => running.child.kill('SIGKILL'), STOP_WITHIN_MS);
+    await running.ended;
+    clearTimeout(timer);
+  }
+}
+
+const SETPRIV = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
+const hasSetpriv = spawnSync('setpriv', [...SETPRIV.slice(1), 'true']).status === 0;
+const dieWithDemo = (): readonly string[] => (hasSetpriv ? SETPRIV : []);

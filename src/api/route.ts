@@ -1,0 +1,65 @@
+/** Routes that are in the OpenAPI document by being served, and the two kinds of answer they give. */
+import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { ApiContext, ApiEnv } from './app-env.ts';
+import { withoutTrailingSlash } from './clean-path.ts';
+import { PROBLEM_JSON } from './errors.ts';
+import { problemSchema } from './schemas.ts';
+
+/**
+ * Serves a route and puts it in the document. Not `app.openapi`: that would also check bodies and content types by its own
+ * rules, and the contract has older ones (any content type, malformed JSON is an empty object).
+ */
+export const serve = (
+  app: OpenAPIHono<ApiEnv>,
+  route: RouteConfig,
+  handler: (c: ApiContext) => Response | Promise<Response>,
+): void => {
+  app.openAPIRegistry.registerPath(route);
+  const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+  app.on(route.method, path, handler);
+  app.on(route.method, `${path}/`, withoutTrailingSlash);
+};
+
+const JSON_CONTENT = { 'Content-Type': 'application/json; charset=UTF-8' };
+
+export const answerJson = (c: ApiContext, body: string, status = 200): Response =>
+  c.body(body, status as ContentfulStatusCode, JSON_CONTENT);
+
+export const jsonAnswer = (schema: z.ZodType, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+const REFUSALS = {
+  400: 'The input is wrong: the text names the field and the rule.',
+  404: 'It does not exist.',
+  413: 'The body is too long.',
+  422: 'The Idempotency-Key was used before with another request.',
+  500: 'A fault of this service; the request id finds it in the log.',
+  502: 'ECS answered with an error, which the text names. Nothing was changed.',
+  503: 'The store did not answer, or the request took too long. Nothing was changed; try again.',
+  504: 'ECS did not answer in time, and nothing was changed; or, as the text then says, the outcome is not known.',
+} as const;
+
+/** The refusals a route may answer with. Every route may fail with 500 and 503. */
+export const refusals = (...statuses: readonly (keyof typeof REFUSALS)[]) =>
+  Object.fromEntries(
+    [...statuses, 500 as const, 503 as const].map((status) => [
+      status,
+      {
+        description: REFUSALS[status],
+        content: { 'text/plain': { schema: z.string() }, [PROBLEM_JSON]: { schema: problemSchema } },
+      },
+    ]),
+  );
+
+export const idempotencyHeader = z.object({
+  'Idempotency-Key': z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .openapi({ description: 'The same key with the same request gives the same answer again, for 24 hours.' }),
+});

@@ -1,0 +1,59 @@
+/** ECS's own request buckets, as far as we use them: one of each per account and region. */
+import type { Priority } from '../domain/plan.ts';
+
+export type Bucket = 'modify' | 'read' | 'cluster-read' | 'task-definition-read';
+
+export interface BucketLimits {
+  /** Tokens a full bucket holds; at least 1. */
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+export type Limits = Readonly<Record<Bucket, BucketLimits>>;
+
+/** ECS documentation, "Request throttling for the Amazon ECS API". */
+export const ECS_LIMITS: Limits = {
+  modify: { burst: 100, perSecond: 40 },
+  read: { burst: 100, perSecond: 20 },
+  'cluster-read': { burst: 50, perSecond: 20 },
+  'task-definition-read': { burst: 50, perSecond: 20 },
+};
+
+/** Every command we send, and the bucket ECS counts it in. */
+export const BUCKET_OF: Readonly<Record<string, Bucket>> = {
+  RunTaskCommand: 'modify',
+  StartTaskCommand: 'modify',
+  StopTaskCommand: 'modify',
+  ListContainerInstancesCommand: 'read',
+  DescribeContainerInstancesCommand: 'read',
+  ListTasksCommand: 'read',
+  DescribeTasksCommand: 'read',
+  DescribeClustersCommand: 'cluster-read',
+  DescribeTaskDefinitionCommand: 'task-definition-read',
+};
+
+/**
+ * The part of a full bucket that a call of this priority leaves to those before it. A host that lost its daemon may
+ * take the last token. A joining host leaves a tenth, which is ten repairs at once. A rollout leaves a quarter: it is
+ * the only one that comes by the thousand, and it can wait.
+ */
+export const RESERVED_SHARE: Readonly<Record<Priority, number>> = { repair: 0, 'new-host': 0.1, rollout: 0.25 };
+
+/** First come those who may take more. */
+export const BY_URGENCY: readonly Priority[] = ['repair', 'new-host', 'rollout'];
+
+/** Every bucket at `share` of its size, 0 < share <= 1; a burst stays at least 1. */
+export function scaled(limits: Limits, share: number): Limits {
+  if (!(share > 0 && share <= 1))
+    throw new RangeError(`share of the ECS budget must be above 0 and at most 1: ${share}`);
+  const one = ({ burst, perSecond }: BucketLimits): BucketLimits => ({
+    burst: Math.max(1, burst * share),
+    perSecond: perSecond * share,
+  });
+  return {
+    modify: one(limits.modify),
+    read: one(limits.read),
+    'cluster-read': one(limits['cluster-read']),
+    'task-definition-read': one(limits['task-definition-read']),
+  };
+}

@@ -1,0 +1,79 @@
+/** DescribeTasks and DescribeContainerInstances for any number of ARNs. What ECS does not answer for is an error. */
+import { DescribeContainerInstancesCommand, DescribeTasksCommand } from '@aws-sdk/client-ecs';
+import type { Failure } from '@aws-sdk/client-ecs';
+import type { Instance, Task } from '../domain/facts.ts';
+import type { ClusterArn, InstanceArn, TaskArn } from '../domain/ids.ts';
+import type { AwsClient, ReadBounds } from './aws-client.ts';
+import { instanceFromEcs, taskFromEcs } from './facts-from-ecs.ts';
+import { EcsReadError } from './gateway.ts';
+import { chunks, inParallel } from './parallel.ts';
+
+/** ECS API reference: both calls take up to 100. */
+const MOST_PER_CALL = 100;
+/** Enough to use up the read bucket's 20 a second at 200 ms a call. */
+const CALLS_AT_ONCE = 4;
+
+export type Described<Arn, Thing> = ReadonlyMap<Arn, Thing | 'MISSING'>;
+
+export function describeTasks(
+  client: AwsClient,
+  cluster: ClusterArn,
+  arns: readonly TaskArn[],
+  bounds: ReadBounds,
+): Promise<Described<TaskArn, Task>> {
+  return describeAll(arns, async (batch) => {
+    const { tasks = [], failures = [] } = await client.read(
+      new DescribeTasksCommand({ cluster, tasks: [...batch] }),
+      bounds,
+    );
+    return { found: tasks.map((task) => taskFromEcs(task, (moment) => client.offset.ours(moment))), failures };
+  });
+}
+
+export function describeInstances(
+  client: AwsClient,
+  cluster: ClusterArn,
+  arns: readonly InstanceArn[],
+  bounds: ReadBounds,
+): Promise<Described<InstanceArn, Instance>> {
+  return describeAll(arns, async (batch) => {
+    const { containerInstances = [], failures = [] } = await client.read(
+      new DescribeContainerInstancesCommand({ cluster, containerInstances: [...batch] }),
+      bounds,
+    );
+    const found = containerInstances.map((one) => instanceFromEcs(one, (moment) => client.offset.ours(moment)));
+    return { found, failures };
+  });
+}
+
+interface Answer<Thing> {
+  readonly found: readonly Thing[];
+  readonly failures: readonly Failure[];
+}
+
+async function describeAll<Arn extends string, Thing extends { readonly arn: Arn }>(
+  arns: readonly Arn[],
+  describe: (batch: readonly Arn[]) => Promise<Answer<Thing>>,
+): Promise<Described<Arn, Thing>> {
+  const unique = [...new Set(arns)];
+  const result = new Map<Arn, Thing | 'MISSING'>();
+  const answers = await inParallel(chunks(unique, MOST_PER_CALL), { atOnce: CALLS_AT_ONCE }, describe);
+  for (const { found, failures } of answers) {
+    for (const thing of found) result.set(thing.arn, thing);
+    for (const failure of failures) {
+      if (failure.reason !== 'MISSING') throw new EcsReadError(faultOf(failure));
+      result.set(failure.arn as Arn, 'MISSING');
+    }
+  }
+  for (const arn of unique) {
+    // Not named at all is no evidence of anything, least of all that it is gone.
+    if (!result.has(arn))
+      throw new EcsReadError({ code: 'IncompleteAnswer', message: `ECS did not answer for ${arn}` });
+  }
+  return result;
+}
+
+const faultOf = ({ reason, arn, detail }: Failure): { readonly code: string; readonly message: string } => ({
+  code: reason ?? 'UNKNOWN',
+  message: detail ?? `cannot describe ${arn ?? 'what was asked for'}`,
+});

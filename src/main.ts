@@ -1,0 +1,85 @@
+/** Reads the settings, starts what they ask for, and stops it again in order. */
+import { readFileSync } from 'node:fs';
+import { parseConfig, settingRows, type Config } from './config.ts';
+import { startScheduler, StartError } from './scheduler.ts';
+import { createLog } from './telemetry/log.ts';
+
+/** Exit codes: 0 after a signal, 1 when something needed is missing, 2 when a setting is wrong. */
+export async function main(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const parsed = parseConfig(argv, env);
+  switch (parsed.kind) {
+    case 'help':
+      process.stdout.write(help());
+      return 0;
+    case 'version':
+      process.stdout.write(`${version()}\n`);
+      return 0;
+    case 'wrong':
+      process.stderr.write(parsed.faults.map((fault) => `daemon-scheduler: ${fault}\n`).join(''));
+      return 2;
+    case 'config':
+      return await run(parsed.config);
+  }
+}
+
+async function run(config: Config): Promise<number> {
+  const log = createLog({ level: config.logLevel, file: config.logFile, role: config.role });
+  const stopped = nextSignal();
+  try {
+    const scheduler = await startScheduler(config, version(), log, stopped.signal);
+    log.info({ version: version(), api: scheduler.api, metrics: scheduler.metrics }, 'started');
+    const signal = await stopped.received;
+    log.info({ signal }, 'stopping');
+    await scheduler.close();
+    log.info('stopped');
+    return 0;
+  } catch (error) {
+    if (stopped.signal.aborted) return 0;
+    if (!(error instanceof StartError)) throw error;
+    log.fatal(error.message);
+    process.stderr.write(`daemon-scheduler: ${error.message}\n`);
+    return 1;
+  }
+}
+
+function nextSignal(): { readonly received: Promise<string>; readonly signal: AbortSignal } {
+  const abort = new AbortController();
+  const received = new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(name, () => {
+        abort.abort();
+        resolve(name);
+      });
+    }
+  });
+  return { received, signal: abort.signal };
+}
+
+/** The package file lies one folder up from the sources, two from the built files. */
+function version(): string {
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const read = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { readonly version: string };
+      return read.version;
+    } catch {
+      continue;
+    }
+  }
+  return 'unknown';
+}
+
+function help(): string {
+  const rows = settingRows().map(
+    ({ flag, env, default: fallback, doc }) =>
+      `  ${flag}  (${env}${fallback === '' ? '' : `, default ${fallback}`})\n      ${doc}\n`,
+  );
+  return [
+    'daemon-scheduler [serve] [settings]   keeps exactly one task per host on ECS clusters\n',
+    'daemon-scheduler simulator --help     a stand-in for ECS, for laptops and tests\n\n',
+    ...rows,
+    "  --version\n  --help\n\nAWS settings are the SDK's own: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL_ECS.\n",
+  ].join('');
+}

@@ -1,0 +1,201 @@
+/**
+ * The actor's side of the store on etcd. S1 to S3 of `store.ts`, by these means:
+ *
+ * - The fence is a key that each claim puts; its mod revision is the token. Every transaction of a commit compares it, so the
+ *   first claim after ours refuses all that we have not landed yet.
+ * - Keys lie under the environment's id; removing it removes the fence as well, and then no compare of an old token can hold.
+ * - A commit is sent once. When its reply is lost, the next claim's world says what landed.
+ */
+import type { ICompare, IRequestOp } from 'etcd3';
+import type { EnvironmentSpec } from '../domain/environment.ts';
+import type { EnvironmentId, Revision } from '../domain/ids.ts';
+import type { Change, ChangeGroup } from '../domain/plan.ts';
+import type { World } from '../domain/world.ts';
+import { packGroups } from './chunks.ts';
+import { fenceCodec, launchCodec, nameCodec, progressCodec, slotCodec, statusCodec } from './codec.ts';
+import type { EtcdClient } from './etcd-client.ts';
+import { listRange } from './etcd-listing.ts';
+import {
+  entryOf,
+  exists,
+  get,
+  getFirst,
+  hasValue,
+  modifiedAt,
+  put,
+  remove,
+  revisionOf,
+  type Entry,
+} from './etcd-requests.ts';
+import { itemOf, worldOf } from './items.ts';
+import { keyAfter, type Keys } from './keys.ts';
+import {
+  StoreOutcomeUnknownError,
+  StoreUnavailableError,
+  type ActorStore,
+  type Claim,
+  type ClaimResult,
+  type CommitResult,
+  type Inventory,
+} from './store.ts';
+
+export interface EtcdActorOptions {
+  readonly client: EtcdClient;
+  readonly keys: Keys;
+  /** Keys a page. A page of launches is 4 MB at 1,000. */
+  readonly pageSize: number;
+}
+
+export function etcdActorStore(options: EtcdActorOptions): ActorStore {
+  return {
+    claim: (environment, holder) => claim(options, environment, holder),
+    inventory: () => inventory(options),
+  };
+}
+
+async function claim(
+  { client, keys, pageSize }: EtcdActorOptions,
+  id: EnvironmentId,
+  holder: string,
+): Promise<ClaimResult> {
+  const actor = keys.actor(id);
+  const ranges = [keys.spec(id), keys.deployments(id), keys.allProgress(id), keys.status(id)];
+  const taken = await client
+    .write({
+      compare: [exists(keys.spec(id))],
+      success: [put(keys.fence(id), fenceCodec.encode({ holder })), ...ranges.map(get), getFirst(actor, pageSize)],
+    })
+    .catch((error: unknown) => {
+      // Harmless if it landed: a fence that nobody holds only refuses its predecessors.
+      if (error instanceof StoreOutcomeUnknownError) throw new StoreUnavailableError(error.message, { cause: error });
+      throw error;
+    });
+  if (!taken.succeeded) return { kind: 'gone' };
+
+  const fence = revisionOf(taken.header.revision);
+  const [, ...loaded] = taken.responses.map(({ response_range: range }) => range);
+  const entries = loaded.flatMap((range) => range.kvs.map(entryOf));
+  const last = loaded.at(-1);
+  if (last?.more === true) {
+    // Read at the fence's revision, so that many pages are as good as one transaction.
+    const start = keyAfter(entries.at(-1)?.key ?? actor.start);
+    const rest = await listRange(client, { range: { start, end: actor.end }, pageSize, revision: fence });
+    entries.push(...rest.entries);
+  }
+
+  const world = worldOf(keys, entries);
+  if (world === null) throw new Error(`etcd answered a claim of ${id} without its spec`);
+  if ('kind' in world) return { kind: 'unreadable', key: world.key, fault: world.fault };
+  return { kind: 'claimed', claim: claimed({ client, keys, world, fence, storeId: taken.header.cluster_id }) };
+}
+
+interface Claimed {
+  readonly client: EtcdClient;
+  readonly keys: Keys;
+  readonly world: World;
+  readonly fence: Revision;
+  readonly storeId: string;
+}
+
+function claimed({ client, keys, world, fence, storeId }: Claimed): Claim {
+  const { id, name } = world.spec.value;
+  const fenceHolds = modifiedAt(keys.fence(id), fence);
+  const specHolds = modifiedAt(keys.spec(id), world.spec.modified);
+  const named = nameCodec.encode(id);
+
+  return {
+    world,
+    storeId,
+    fence,
+    commitIntents: (groups) => commit({ client, keys, id, groups, compare: [fenceHolds, specHolds] }),
+    commitOutcomes: (groups) => commit({ client, keys, id, groups, compare: [fenceHolds] }),
+    remove: () =>
+      writeFenced(
+        client,
+        [fenceHolds, specHolds],
+        [
+          ...[keys.spec(id), keys.status(id), keys.deployments(id), keys.allProgress(id), keys.actor(id)].map(remove),
+          { request_txn: { compare: [hasValue(keys.name(name), named)], success: [remove(keys.name(name))] } },
+        ],
+      ),
+  };
+}
+
+interface Commit {
+  readonly client: EtcdClient;
+  readonly keys: Keys;
+  readonly id: EnvironmentId;
+  readonly groups: readonly ChangeGroup[];
+  readonly compare: readonly ICompare[];
+}
+
+async function commit({ client, keys, id, groups, compare }: Commit): Promise<CommitResult> {
+  const writes = groups.map((group) => group.map((change) => writeOf(keys, id, change)));
+  const chunks = packGroups(writes, {
+    keyOf: ({ key }) => key,
+    bytesOf: ({ key, text }) => Buffer.byteLength(key) + Buffer.byteLength(text ?? ''),
+  });
+  // Without groups it still asks whether the claim holds: what follows may be calls to ECS.
+  for (const chunk of chunks.length === 0 ? [[]] : chunks) {
+    const operations = chunk.map(({ key, text }) => (text === null ? remove(key) : put(key, text)));
+    const result = await writeFenced(client, compare, operations);
+    if (result.kind !== 'committed') return result;
+  }
+  return { kind: 'committed' };
+}
+
+async function writeFenced(
+  client: EtcdClient,
+  compare: readonly ICompare[],
+  success: readonly IRequestOp[],
+): Promise<CommitResult> {
+  try {
+    const { succeeded } = await client.write({ compare: [...compare], success: [...success] });
+    return { kind: succeeded ? 'committed' : 'fenced' };
+  } catch (error) {
+    // A write that surely did not land is reported alike: either way the turn ends, and the next claim looks.
+    if (error instanceof StoreOutcomeUnknownError || error instanceof StoreUnavailableError)
+      return { kind: 'unknown', reason: error.message };
+    throw error;
+  }
+}
+
+/** null deletes. */
+interface Write {
+  readonly key: string;
+  readonly text: string | null;
+}
+
+function writeOf(keys: Keys, id: EnvironmentId, change: Change): Write {
+  switch (change.kind) {
+    case 'put-launch':
+      return { key: keys.launch(id, change.launch.id), text: launchCodec.encode(change.launch) };
+    case 'delete-launch':
+      return { key: keys.launch(id, change.launch), text: null };
+    case 'put-slot':
+      return { key: keys.slot(id, change.slot.instance), text: slotCodec.encode(change.slot) };
+    case 'delete-slot':
+      return { key: keys.slot(id, change.instance), text: null };
+    case 'put-progress':
+      return { key: keys.progress(id, change.progress.id), text: progressCodec.encode(change.progress) };
+    case 'put-status':
+      return { key: keys.status(id), text: statusCodec.encode(change.status) };
+  }
+}
+
+async function inventory({ client, keys, pageSize }: EtcdActorOptions): Promise<Inventory> {
+  const { entries, revision, storeId } = await listRange(client, { range: keys.specs, pageSize });
+  const specs: EnvironmentSpec[] = [];
+  const unreadable: EnvironmentId[] = [];
+  for (const entry of entries) {
+    const item = itemOf(keys, entry);
+    if (item.kind === 'spec') specs.push(item.spec.value);
+    else unreadable.push(idOf(keys, entry));
+  }
+  return { revision, storeId, specs, unreadable };
+}
+
+function idOf(keys: Keys, { key }: Entry): EnvironmentId {
+  const parsed = keys.parse(key);
+  return parsed === null ? (key.slice(keys.specs.start.length) as EnvironmentId) : parsed.environment;
+}

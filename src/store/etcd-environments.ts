@@ -1,0 +1,221 @@
+/**
+ * The API's side of the store on etcd.
+ *
+ * A write whose reply was lost is settled by one more transaction: it marks the operation void, which every write compares,
+ * and reads what stands there. Since etcd puts the two in an order, the write either landed before, and is seen, or never lands.
+ */
+import { randomUUID } from 'node:crypto';
+import type { ICompare, IRequestOp } from 'etcd3';
+import type { EnvironmentName, Revision } from '../domain/ids.ts';
+import type { EnvironmentRecord } from '../domain/world.ts';
+import { deploymentCodec, nameCodec, rememberedCodec, specCodec, type Codec } from './codec.ts';
+import { CompactedError, LeaseGoneError, type EtcdClient } from './etcd-client.ts';
+import { absent, entryOf, get, keyFields, modifiedAt, put, type Entry } from './etcd-requests.ts';
+import { worldOf } from './items.ts';
+import type { Keys } from './keys.ts';
+import { SharedLease } from './shared-lease.ts';
+import {
+  StoreOutcomeUnknownError,
+  StoreUnavailableError,
+  UnreadableValueError,
+  type EnvironmentStore,
+  type Remembered,
+} from './store.ts';
+
+export interface EtcdEnvironmentOptions {
+  readonly client: EtcdClient;
+  readonly keys: Keys;
+  /** In milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** Ids of writes; never the same one twice. */
+  readonly newOperation?: () => string;
+}
+
+/** How often we ask what became of a write; each time takes a call's deadline at most. */
+const SETTLE_ATTEMPTS = 3;
+const SETTLE_PAUSE_MS = 200;
+/** A name may pass to another environment between the two steps of a read. */
+const READ_ATTEMPTS = 3;
+
+export function etcdEnvironmentStore({
+  client,
+  keys,
+  now = Date.now,
+  newOperation = randomUUID,
+}: EtcdEnvironmentOptions): EnvironmentStore {
+  const lease = new SharedLease({ grant: (seconds) => client.grantLease(seconds), now });
+
+  return {
+    async create(spec, remember) {
+      const operation = newOperation();
+      const landed = await write({
+        operation,
+        specKey: keys.spec(spec.id),
+        seen: null,
+        compare: [absent(keys.name(spec.name))],
+        success: [
+          put(keys.spec(spec.id), specCodec.encode(spec, operation)),
+          put(keys.name(spec.name), nameCodec.encode(spec.id)),
+        ],
+        remember,
+      });
+      if (landed !== 'refused') return { kind: landed };
+      return { kind: await holderOf(spec.name) };
+    },
+
+    async update(spec, seen, deployment, remember) {
+      const operation = newOperation();
+      const success = [put(keys.spec(spec.id), specCodec.encode(spec, operation))];
+      if (deployment !== null)
+        success.push(put(keys.deployment(spec.id, deployment.id), deploymentCodec.encode(deployment)));
+      const landed = await write({
+        operation,
+        specKey: keys.spec(spec.id),
+        seen,
+        compare: [modifiedAt(keys.spec(spec.id), seen)],
+        success,
+        remember,
+      });
+      return { kind: landed === 'refused' ? 'conflict' : landed };
+    },
+
+    read,
+
+    async recall(key) {
+      const { kvs } = await client.range(keyFields(keys.remembered(key)));
+      const [kv] = kvs;
+      return kv === undefined ? null : decoded(rememberedCodec, entryOf(kv));
+    },
+  };
+
+  async function read(name: EnvironmentName): Promise<EnvironmentRecord | null> {
+    for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt += 1) {
+      const { kvs } = await client.range(keyFields(keys.name(name)));
+      const [kv] = kvs;
+      if (kv === undefined) return null;
+      const id = decoded(nameCodec, entryOf(kv));
+
+      const ranges = [keys.spec(id), keys.deployments(id), keys.allProgress(id), keys.status(id)];
+      const { responses } = await client.read({ success: ranges.map(get) });
+      const world = worldOf(
+        keys,
+        responses.flatMap(({ response_range: range }) => range.kvs.map(entryOf)),
+      );
+      if (world === null) continue;
+      if ('kind' in world) throw new UnreadableValueError(`${world.key}: ${world.fault}`);
+      const { spec, deployments, progress, status } = world;
+      return { spec, deployments, progress, status };
+    }
+    throw new StoreUnavailableError(`the environment of the name ${name} changed with every look at it`);
+  }
+
+  /** What a taken name is refused for. A holder that went in this moment still was there, and being deleted. */
+  async function holderOf(name: EnvironmentName): Promise<'exists' | 'deleting'> {
+    try {
+      const holder = await read(name);
+      return holder === null || holder.spec.value.deletion !== null ? 'deleting' : 'exists';
+    } catch (error) {
+      if (error instanceof UnreadableValueError) return 'exists';
+      throw error;
+    }
+  }
+
+  interface SpecWrite {
+    readonly operation: string;
+    readonly specKey: string;
+    /** The spec's revision that the write builds on; null for a new spec. */
+    readonly seen: Revision | null;
+    readonly compare: readonly ICompare[];
+    readonly success: readonly IRequestOp[];
+    readonly remember: Remembered | null;
+  }
+
+  async function write(spec: SpecWrite): Promise<'done' | 'remembered' | 'refused'> {
+    try {
+      return await send(spec);
+    } catch (error) {
+      if (error instanceof LeaseGoneError) {
+        // Surely not landed: etcd refuses the whole transaction. It was restored from a backup, or its clock leapt.
+        lease.forget();
+        return await send(spec).catch((again: unknown) => settleAfter(again, spec));
+      }
+      return await settleAfter(error, spec);
+    }
+  }
+
+  async function send({
+    operation,
+    compare,
+    success,
+    remember,
+  }: SpecWrite): Promise<'done' | 'remembered' | 'refused'> {
+    const memory = remember === null ? null : { key: keys.remembered(remember.key), answer: remember.answer };
+    const answer = await client.write({
+      compare: [...compare, absent(keys.voided(operation)), ...(memory === null ? [] : [absent(memory.key)])],
+      success: [
+        ...success,
+        put(keys.written, operation),
+        ...(memory === null ? [] : [put(memory.key, rememberedCodec.encode(memory.answer), await lease.id())]),
+      ],
+      failure: memory === null ? [] : [get(memory.key)],
+    });
+    if (answer.succeeded) return 'done';
+    return (answer.responses[0]?.response_range.kvs.length ?? 0) > 0 ? 'remembered' : 'refused';
+  }
+
+  async function settleAfter(error: unknown, spec: SpecWrite): Promise<'done'> {
+    if (!(error instanceof StoreOutcomeUnknownError)) throw error;
+    const found = await voidAndRead(spec, error);
+    if (await isOurs(found, spec)) return 'done';
+    throw new StoreUnavailableError(`${error.message}; it did not land`, { cause: error });
+  }
+
+  /** What stands at the spec's key, once it is certain that the write will not land any more. */
+  async function voidAndRead({ operation, specKey }: SpecWrite, lost: StoreOutcomeUnknownError): Promise<Entry | null> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const success = [put(keys.voided(operation), operation, await lease.id()), get(specKey)];
+        const { responses } = await client.write({ success });
+        const kv = responses[1]?.response_range.kvs[0];
+        return kv === undefined ? null : entryOf(kv);
+      } catch (error) {
+        if (error instanceof LeaseGoneError) lease.forget();
+        else if (!(error instanceof StoreOutcomeUnknownError || error instanceof StoreUnavailableError)) throw error;
+        // Marking it void twice is marking it void, so this write may be repeated.
+        if (attempt === SETTLE_ATTEMPTS) throw lost;
+        await new Promise((resume) => {
+          setTimeout(resume, SETTLE_PAUSE_MS);
+        });
+      }
+    }
+  }
+
+  /** Whether the write is among those that made the spec what it is: the last one, or one that another has replaced since. */
+  async function isOurs(found: Entry | null, { operation, specKey, seen }: SpecWrite): Promise<boolean> {
+    // An id is used once, so whatever stands there came after our create.
+    if (seen === null) return found !== null;
+    let entry = found;
+    while (entry !== null && entry.modified > seen) {
+      const read = specCodec.decode(entry.text);
+      if (read.ok && read.operation === operation) return true;
+      try {
+        const { kvs } = await client.range({ ...keyFields(specKey), revision: entry.modified - 1 });
+        const [kv] = kvs;
+        entry = kv === undefined ? null : entryOf(kv);
+      } catch (error) {
+        if (!(error instanceof CompactedError || error instanceof StoreUnavailableError)) throw error;
+        throw new StoreOutcomeUnknownError(`the history of ${specKey} cannot be read: ${error.message}`, {
+          cause: error,
+        });
+      }
+    }
+    if (entry === null) throw new StoreOutcomeUnknownError(`${specKey} was removed while a write to it was under way`);
+    return false;
+  }
+}
+
+function decoded<T>(codec: Codec<T>, { key, text }: Entry): T {
+  const read = codec.decode(text);
+  if (!read.ok) throw new UnreadableValueError(`${key}: ${read.fault}`);
+  return read.value;
+}

@@ -1,0 +1,94 @@
+/**
+ * The API's read model on etcd. R1 of `store.ts`, by these means: every write of the API touches one key, `written`, whose
+ * mod revision is therefore the last write's. A read asks for it, linearizably, and waits until the watch is as far.
+ * All reads that arrive while that question is under way share the next one, so etcd sees one question at a time.
+ */
+import type { Revision } from '../domain/ids.ts';
+import { keyFields, revisionOf } from './etcd-requests.ts';
+import type { EtcdStore } from './etcd-store.ts';
+import { RangeWatch } from './etcd-watch.ts';
+import type { UnreadableItem } from './items.ts';
+import { ReadModel } from './read-model.ts';
+import { RevisionGate, SharedQuestion } from './revision-gate.ts';
+import { StoreUnavailableError, type View } from './store.ts';
+
+export interface EtcdViewOptions {
+  /** Closed by its owner, after the view. */
+  readonly store: Pick<EtcdStore, 'client' | 'keys'>;
+  /** Keys a page of a listing. */
+  readonly pageSize?: number;
+  /** A value that the view leaves out because it cannot be read; once for each. */
+  readonly onUnreadable?: (item: UnreadableItem) => void;
+  /** A watch or a listing that ended; the view recovers by itself. */
+  readonly onTrouble?: (error: unknown) => void;
+  /** As in RangeWatchOptions. */
+  readonly heartbeatMs?: number;
+}
+
+const PAGE_SIZE = 1_000;
+const NOTHING_WRITTEN = 0 as Revision;
+
+/** Begins to fill at once. */
+export function openEtcdView({
+  store: { client, keys },
+  pageSize = PAGE_SIZE,
+  onUnreadable = () => {},
+  onTrouble,
+  heartbeatMs,
+}: EtcdViewOptions): View {
+  const model = new ReadModel({ keys, onUnreadable });
+  const gate = new RevisionGate();
+  const watch = new RangeWatch({
+    client,
+    range: keys.readable,
+    pageSize,
+    heartbeatMs,
+    onTrouble,
+    onListing: ({ entries, revision }) => {
+      model.reset(entries);
+      gate.moveTo(revision);
+    },
+    onChanges: (changes, revision) => {
+      model.apply(changes);
+      gate.moveTo(revision);
+    },
+  });
+  const lastWrite = new SharedQuestion(async () => {
+    const {
+      kvs: [kv],
+    } = await client.range(keyFields(keys.written));
+    return kv === undefined ? NOTHING_WRITTEN : revisionOf(kv.mod_revision);
+  });
+
+  return {
+    async current(deadlineMs) {
+      const late = new StoreUnavailableError(`the view of etcd was not current within ${deadlineMs} ms`);
+      let timer: NodeJS.Timeout | undefined;
+      const deadline = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(late), deadlineMs);
+      });
+      // A watch that is behind for half the time there is may be dead without a sign; a new stream may still make it.
+      const suspicion = setTimeout(() => watch.suspect(), deadlineMs / 2);
+      try {
+        await Promise.race([lastWrite.ask().then((revision) => gate.reached(revision)), deadline]);
+      } finally {
+        clearTimeout(timer);
+        clearTimeout(suspicion);
+      }
+      return model.snapshot();
+    },
+
+    async ready(signal) {
+      const filled = gate.reached(NOTHING_WRITTEN);
+      const aborted = new Promise<never>((_, reject) => {
+        const stop = (): void => reject(new StoreUnavailableError('the view of etcd was not filled in time'));
+        if (signal.aborted) stop();
+        signal.addEventListener('abort', stop, { once: true });
+        void filled.then(() => signal.removeEventListener('abort', stop));
+      });
+      await Promise.race([filled, aborted]);
+    },
+
+    close: () => watch.close(),
+  };
+}

@@ -1,0 +1,38 @@
+/** The memory store, with what an actor does to it at hand. */
+import type { DeploymentProgress, EnvironmentStatus } from '../../src/domain/environment.ts';
+import type { EnvironmentName } from '../../src/domain/ids.ts';
+import type { Change } from '../../src/domain/plan.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import type { Claim } from '../../src/store/store.ts';
+
+export class TestStore extends MemoryStore {
+  setProgress(name: EnvironmentName, progress: DeploymentProgress): Promise<void> {
+    return this.#commit(name, { kind: 'put-progress', progress });
+  }
+
+  setStatus(name: EnvironmentName, status: EnvironmentStatus): Promise<void> {
+    return this.#commit(name, { kind: 'put-status', status });
+  }
+
+  /** Clears the environment away, as its actor does in the end. */
+  async remove(name: EnvironmentName): Promise<void> {
+    await (await this.#claim(name)).remove();
+  }
+
+  /** Names of all environments, those being deleted included. */
+  async names(): Promise<string[]> {
+    return (await this.inventory()).specs.map((spec) => spec.name);
+  }
+
+  async #commit(name: EnvironmentName, change: Change): Promise<void> {
+    await (await this.#claim(name)).commitOutcomes([[change]]);
+  }
+
+  async #claim(name: EnvironmentName): Promise<Claim> {
+    const record = await this.read(name);
+    if (record === null) throw new Error(`no environment ${name}`);
+    const result = await this.claim(record.spec.value.id, 'test');
+    if (result.kind !== 'claimed') throw new Error(`not claimed: ${result.kind}`);
+    return result.claim;
+  }
+}

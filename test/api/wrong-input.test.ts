@@ -1,0 +1,262 @@
+/** Wrong input of each field gives the contract's error, and changes nothing. */
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { environmentBody, harness } from './harness.ts';
+
+const NAME_RULE = "name in body should match '^[a-zA-Z0-9-_]{1,30}$'";
+const TOKEN_RULE = "should match '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'";
+const vpc = (awsvpcConfiguration: unknown): object => ({ networkConfiguration: { awsvpcConfiguration } });
+
+/** Fields over a good body, and the lines they must give. */
+const BODIES: readonly (readonly [what: string, over: object, ...lines: string[]])[] = [
+  ['name missing', { name: undefined }, 'name in body is required'],
+  ['name null', { name: null }, 'name in body is required'],
+  ['name empty', { name: '' }, NAME_RULE],
+  ['name a number', { name: 5 }, NAME_RULE],
+  ['name an object', { name: {} }, NAME_RULE],
+  ['name too long', { name: 'a'.repeat(31) }, NAME_RULE],
+  ['name not ASCII', { name: 'wäb' }, NAME_RULE],
+  ['name with a newline behind', { name: 'web\n' }, NAME_RULE],
+  ['instanceGroup missing', { instanceGroup: undefined }, 'instanceGroup in body is required'],
+  ['instanceGroup null', { instanceGroup: null }, 'instanceGroup in body is required'],
+  ['instanceGroup a string', { instanceGroup: 'c1' }, 'instanceGroup in body must be of type object'],
+  ['instanceGroup a list', { instanceGroup: [] }, 'instanceGroup in body must be of type object'],
+  ['cluster missing', { instanceGroup: {} }, 'instanceGroup.cluster in body is required'],
+  ['cluster empty', { instanceGroup: { cluster: '' } }, 'instanceGroup.cluster in body is required'],
+  ['cluster null', { instanceGroup: { cluster: null } }, 'instanceGroup.cluster in body is required'],
+  ['cluster a number', { instanceGroup: { cluster: 1 } }, 'instanceGroup.cluster in body must be of type string'],
+  ...[
+    'a/b',
+    'a b',
+    'a'.repeat(256),
+    'arn:aws:ecs:us-east-1:1:cluster/c1',
+    'arn:aws:ec2:us-east-1:123456789012:vpc/v',
+  ].map(
+    (cluster) =>
+      [
+        `cluster ${cluster.slice(0, 40)}`,
+        { instanceGroup: { cluster } },
+        'instanceGroup.cluster in body should be a cluster name or ARN',
+      ] as const,
+  ),
+  ['taskDefinition missing', { taskDefinition: undefined }, 'taskDefinition in body is required'],
+  ['taskDefinition null', { taskDefinition: null }, 'taskDefinition in body is required'],
+  ['taskDefinition a number', { taskDefinition: 5 }, 'taskDefinition in body must be of type string'],
+  [
+    'taskDefinition too long',
+    { taskDefinition: 'a'.repeat(513) },
+    'taskDefinition in body should be at most 512 chars long',
+  ],
+  [
+    'networkConfiguration a string',
+    { networkConfiguration: 'x' },
+    'networkConfiguration in body must be of type object',
+  ],
+  [
+    'networkConfiguration empty',
+    { networkConfiguration: {} },
+    'networkConfiguration.awsvpcConfiguration in body is required',
+  ],
+  ['no subnets', vpc({}), 'networkConfiguration.awsvpcConfiguration.subnets in body is required'],
+  [
+    'zero subnets',
+    vpc({ subnets: [] }),
+    'networkConfiguration.awsvpcConfiguration.subnets in body should have at least 1 items',
+  ],
+  [
+    'subnets a string',
+    vpc({ subnets: 's' }),
+    'networkConfiguration.awsvpcConfiguration.subnets in body must be of type array',
+  ],
+  [
+    'a subnet a number',
+    vpc({ subnets: ['s', 1] }),
+    'networkConfiguration.awsvpcConfiguration.subnets.1 in body must be of type string',
+  ],
+  [
+    'too many subnets',
+    vpc({ subnets: Array.from({ length: 100_000 }, () => 1) }),
+    'networkConfiguration.awsvpcConfiguration.subnets in body should have at most 16 items',
+  ],
+  [
+    'securityGroups a string',
+    vpc({ subnets: ['s'], securityGroups: 'sg' }),
+    'networkConfiguration.awsvpcConfiguration.securityGroups in body must be of type array',
+  ],
+  [
+    'assignPublicIp neither',
+    vpc({ subnets: ['s'], assignPublicIp: true }),
+    'networkConfiguration.awsvpcConfiguration.assignPublicIp in body should be one of [ENABLED DISABLED]',
+  ],
+  [
+    'awsvpc definition without networkConfiguration',
+    { taskDefinition: 'vpc' },
+    'networkConfiguration in body is required: the network mode of arn:aws:ecs:us-east-1:123456789012:task-definition/vpc:1 is awsvpc',
+  ],
+  [
+    'networkConfiguration for another network mode',
+    vpc({ subnets: ['s'] }),
+    'networkConfiguration in body must be left out: the network mode of ' +
+      'arn:aws:ecs:us-east-1:123456789012:task-definition/daemon:1 is the default, and only awsvpc takes one',
+  ],
+  [
+    'several faults, in order of field',
+    { taskDefinition: 1, networkConfiguration: 2, name: 3, instanceGroup: 4 },
+    'instanceGroup in body must be of type object',
+    NAME_RULE,
+    'networkConfiguration in body must be of type object',
+    'taskDefinition in body must be of type string',
+  ],
+];
+
+describe('the body of an environment', () => {
+  it.each(BODIES.map(([what, over, ...lines]) => ({ what, over, lines })))('$what', async ({ over, lines }) => {
+    const h = harness();
+    await h.create('other');
+    const before = await h.store.inventory();
+    const sentBefore = h.mailbox.sent.length;
+    const answer = await h.post('/v1/environments', environmentBody(over));
+    expect(answer).toMatchObject({ status: 400, text: `validation failure list:\n${lines.join('\n')}\n` });
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(await h.store.inventory()).toEqual(before);
+    expect(h.mailbox.sent).toHaveLength(sentBefore);
+  });
+
+  it.each(['[]', 'null', '5', '"x"', '{"name":"web",', '\u0000', '['.repeat(500_000)])(
+    '%.20s counts as {}',
+    async (body) => {
+      const h = harness();
+      const { status, text } = await h.call('/v1/environments', { method: 'POST', body });
+      expect(status).toBe(400);
+      expect(text).toBe(
+        'validation failure list:\ninstanceGroup in body is required\nname in body is required\ntaskDefinition in body is required\n',
+      );
+    },
+  );
+
+  it('may have fields we do not know, anywhere', async () => {
+    const h = harness();
+    const body = environmentBody({
+      taskDefinition: 'vpc',
+      more: { a: 1 },
+      instanceGroup: { cluster: 'c1', more: 1 },
+      networkConfiguration: { awsvpcConfiguration: { subnets: ['s-1'], securityGroups: null, more: 1 }, more: 1 },
+    });
+    const { status, text } = await h.post('/v1/environments', body);
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({
+      instanceGroup: { cluster: 'arn:aws:ecs:us-east-1:123456789012:cluster/c1' },
+      networkConfiguration: { awsvpcConfiguration: { subnets: ['s-1'] } },
+    });
+    expect(text).not.toContain('more');
+  });
+});
+
+describe('parameters', () => {
+  const UUID = '11111111-2222-4333-8444-555555555555';
+  it.each([
+    ['POST', '/v1/environments/other/deployments', 400, 'deploymentToken in query is required'],
+    ['POST', '/v1/environments/other/deployments?deploymentToken=', 400, 'deploymentToken in query is required'],
+    ['POST', '/v1/environments/other/deployments?deploymentToken=x', 400, `deploymentToken in query ${TOKEN_RULE}`],
+    [
+      'POST',
+      `/v1/environments/other/deployments?deploymentToken=${UUID}%0A`,
+      400,
+      `deploymentToken in query ${TOKEN_RULE}`,
+    ],
+    [
+      'POST',
+      `/v1/environments/other/deployments?deploymentToken=${UUID}&deploymentToken=${UUID}`,
+      400,
+      'deploymentToken in query is specified multiple times',
+    ],
+    ['POST', `/v1/environments/a%20b/deployments?deploymentToken=${UUID}`, 404, 'Environment a b does not exist'],
+    ['DELETE', '/v1/environments/other?tasks=maybe', 400, 'tasks in query should be one of [keep stop]'],
+    ['DELETE', '/v1/environments/other?tasks=', 400, 'tasks in query should be one of [keep stop]'],
+    ['DELETE', '/v1/environments/other?tasks=keep&tasks=stop', 400, 'tasks in query is specified multiple times'],
+    ['DELETE', '/v1/environments/a%2Fb', 404, '404 page not found'],
+    ['GET', '/v1/environments?cluster=', 400, 'Invalid cluster ARN or name'],
+    ['GET', '/v1/environments?nextToken=', 400, 'nextToken in query is not one that a list of environments gave out'],
+    [
+      'GET',
+      '/v1/environments?nextToken=%00',
+      400,
+      'nextToken in query is not one that a list of environments gave out',
+    ],
+    // "web" with bits set that the encoding does not use.
+    [
+      'GET',
+      '/v1/environments?nextToken=d2ViMR',
+      400,
+      'nextToken in query is not one that a list of environments gave out',
+    ],
+    ['GET', '/v1/environments/other/deployments/not-a-uuid', 404, '404 page not found'],
+  ])('%s %s', async (method, path, status, line) => {
+    const h = harness();
+    await h.create('other');
+    const before = await h.store.inventory();
+    expect(await h.call(path, { method })).toMatchObject({ status, text: `${line}\n` });
+    expect(await h.store.inventory()).toEqual(before);
+  });
+});
+
+describe('anything at all', () => {
+  it('as a body is answered below 500, and creates only what it then shows', async () => {
+    let created = 0;
+    let refused = 0;
+    const field = fc.oneof(fc.jsonValue(), fc.constantFrom('c1', 'daemon', 'vpc', 'web'));
+    const nearly = fc.record(
+      {
+        name: fc.oneof({ weight: 4, arbitrary: fc.stringMatching(/^[a-z-]{1,30}$/) }, { weight: 1, arbitrary: field }),
+        instanceGroup: fc.oneof(
+          { weight: 4, arbitrary: fc.constant({ cluster: 'c1' }) },
+          { weight: 1, arbitrary: fc.record({ cluster: field }) },
+          { weight: 1, arbitrary: field },
+        ),
+        taskDefinition: fc.oneof({ weight: 4, arbitrary: fc.constant('daemon') }, { weight: 1, arbitrary: field }),
+        networkConfiguration: fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: field }),
+      },
+      { requiredKeys: [] },
+    );
+    const body = fc.oneof(
+      fc.json(),
+      fc.string(),
+      nearly.map((value) => JSON.stringify(value)),
+    );
+    await fc.assert(
+      fc.asyncProperty(body, async (text) => {
+        const h = harness();
+        const answer = await h.call('/v1/environments', { method: 'POST', body: text });
+        expect(answer.status).toBeLessThan(500);
+        const { items } = JSON.parse((await h.call('/v1/environments')).text) as { items: unknown[] };
+        if (answer.status === 200) {
+          created += 1;
+          expect(items).toEqual([JSON.parse(answer.text)]);
+        } else {
+          refused += 1;
+          expect(items).toEqual([]);
+        }
+      }),
+      { numRuns: 400 },
+    );
+    expect(created).toBeGreaterThan(20);
+    expect(refused).toBeGreaterThan(100);
+  });
+
+  it('as a path is answered below 500', async () => {
+    const h = harness();
+    await h.create('web');
+    const segment = fc.oneof(
+      fc.constantFrom('web', '%', '%zz', '%E0%A4%A', '%00', '%2F', '%25', '..', '.', '', 'deployments', '%F0%9F%92%A9'),
+      fc.webSegment(),
+    );
+    const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/v1/environments/${segments.join('/')}`);
+    await fc.assert(
+      fc.asyncProperty(path, fc.constantFrom('GET', 'POST', 'DELETE', 'HEAD', 'PUT'), async (given, method) => {
+        const { status } = await h.call(given, { method });
+        expect(status).toBeLessThan(500);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig, policyOf, SETTINGS, settingRows, type Config } from '../src/config.ts';
+
+const read = (argv: readonly string[], env: Record<string, string> = {}): Config => {
+  const parsed = parseConfig(argv, env);
+  if (parsed.kind !== 'config') throw new Error(JSON.stringify(parsed));
+  return parsed.config;
+};
+
+const faults = (argv: readonly string[], env: Record<string, string> = {}): readonly string[] => {
+  const parsed = parseConfig(argv, env);
+  return parsed.kind === 'wrong' ? parsed.faults : [];
+};
+
+describe('settings', () => {
+  test('the defaults hold without any flag or variable', () => {
+    const config = read([]);
+    expect(config.bind).toEqual({ host: '127.0.0.1', port: 2000 });
+    expect(config.etcdEndpoints).toEqual(['http://127.0.0.1:2379']);
+    expect(config.surveyIntervalMs).toBe(10_000);
+    expect(config.metricsBind).toBeNull();
+    expect(policyOf(config).primitive).toBe('RunTask');
+  });
+
+  test('a flag wins over the environment, the environment over the default', () => {
+    expect(read([], { DS_ATTEMPTS: '5' }).attempts).toBe(5);
+    expect(read(['--attempts', '7'], { DS_ATTEMPTS: '5' }).attempts).toBe(7);
+  });
+
+  test('etcd endpoints are repeated or separated by commas', () => {
+    const both = ['http://a:1', 'http://b:2'];
+    expect(read(['--etcd-endpoint', 'http://a:1', '--etcd-endpoint', 'http://b:2']).etcdEndpoints).toEqual(both);
+    expect(read([], { DS_ETCD_ENDPOINTS: 'http://a:1, http://b:2' }).etcdEndpoints).toEqual(both);
+  });
+
+  test('an address may be IPv6', () => {
+    expect(read(['--bind', '[::1]:2000']).bind).toEqual({ host: '::1', port: 2000 });
+  });
+
+  test.each([
+    [['--bind', 'nowhere'], '--bind must be HOST:PORT'],
+    [['--bind', 'a:70000'], '--bind must have a port from 0 to 65535'],
+    [['--attempts', '0'], '--attempts must be a whole number of attempts from 1 to 100'],
+    [['--attempts', '-1e3'], "Option '--attempts' argument is ambiguous"],
+    [['--survey-interval', '1.5'], '--survey-interval must be a whole number of milliseconds from 100 to 3600000'],
+    [['--redis-url', 'localhost'], '--redis-url must be a URL like redis://127.0.0.1:6379'],
+    [['--etcd-endpoint', 'localhost:2379'], '--etcd-endpoint must be a URL like http://127.0.0.1:2379'],
+    [['--role', 'boss'], '--role Invalid option'],
+    [['--attempts', '1', '--attempts', '2'], '--attempts is given more than once'],
+    [['--no-such-flag'], "Unknown option '--no-such-flag'"],
+    [['stray'], "Unexpected argument 'stray'"],
+  ])('%j is refused by name and rule', (argv, fault) => {
+    expect(faults(argv).join('\n')).toContain(fault);
+  });
+
+  test('a wrong variable is named as a variable', () => {
+    expect(faults([], { DS_BIND: 'x' })).toEqual(['DS_BIND must be HOST:PORT']);
+  });
+
+  test('no two settings share a flag or a variable, and every one is explained', () => {
+    const rows = settingRows();
+    expect(rows).toHaveLength(Object.keys(SETTINGS).length);
+    expect(new Set(rows.map((row) => row.flag)).size).toBe(rows.length);
+    expect(new Set(rows.map((row) => row.env)).size).toBe(rows.length);
+    for (const row of rows) expect(row.doc.length).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,140 @@
+/** The whole system for a test: a simulator and a scheduler, in this process, on the run's etcd and Redis. */
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import { startSimulator, type Simulator } from '../../sim/simulator.ts';
+import type { SimulatorOptions } from '../../sim/options.ts';
+import { parseConfig } from '../../src/config.ts';
+import { startScheduler, type Scheduler } from '../../src/scheduler.ts';
+
+export interface Stack {
+  readonly api: string;
+  readonly simulator: Simulator;
+  /** Flags of another scheduler of the same installation. */
+  start(flags: readonly string[]): Promise<Scheduler>;
+  close(): Promise<void>;
+}
+
+const CREDENTIALS = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+
+export interface StackOptions {
+  readonly simulator?: Partial<SimulatorOptions>;
+  /** Of the scheduler, beside those that point it at the run's servers. */
+  readonly flags?: readonly string[];
+  readonly redisUrl?: string;
+}
+
+export async function startStack({ simulator: simulated = {}, flags = [], redisUrl }: StackOptions): Promise<Stack> {
+  Object.assign(process.env, CREDENTIALS);
+  const simulator = await startSimulator({ throttling: false, taskStartMs: 20, taskStopMs: 20, ...simulated });
+  const name = randomUUID().slice(0, 8);
+  const abort = new AbortController();
+  const started: Scheduler[] = [];
+  const start = async (more: readonly string[]): Promise<Scheduler> => {
+    const parsed = parseConfig(
+      [
+        ...['--bind', '127.0.0.1:0', '--etcd-endpoint', inject('etcdUrl'), '--etcd-prefix', `/${name}/`],
+        ...['--redis-url', redisUrl ?? inject('redisUrl'), '--redis-prefix', name, '--ecs-endpoint', simulator.url],
+        ...more,
+      ],
+      {},
+    );
+    if (parsed.kind !== 'config') throw new Error(JSON.stringify(parsed));
+    const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
+    const scheduler = await startScheduler(parsed.config, 'test', log, abort.signal);
+    started.push(scheduler);
+    return scheduler;
+  };
+  const scheduler = await start(flags);
+  if (scheduler.api === null) throw new Error('a stack needs an API');
+  return {
+    api: scheduler.api,
+    simulator,
+    start,
+    async close() {
+      abort.abort();
+      await Promise.all(started.map((one) => one.close()));
+      await simulator.close();
+    },
+  };
+}
+
+export interface Ledger {
+  readonly maxLivePerHostAndGroup: number;
+  readonly operations: Readonly<Record<string, { readonly calls: number; readonly throttled: number }>>;
+  readonly tokenReplays: number;
+  readonly tasks: readonly LedgerTask[];
+}
+
+export interface LedgerTask {
+  readonly taskArn: string;
+  readonly containerInstanceArn: string;
+  readonly group: string;
+  readonly createdAt: number;
+  readonly stoppedAt: number | null;
+  readonly lastStatus: string;
+  readonly desiredStatus: string;
+}
+
+export const ledgerOf = (stack: Stack): Promise<Ledger> => json(`${stack.simulator.url}/_sim/ledger`);
+
+export const liveTasks = async (stack: Stack, group: string): Promise<readonly LedgerTask[]> =>
+  (await ledgerOf(stack)).tasks.filter((task) => task.group === group && task.stoppedAt === null);
+
+/** GETs, or POSTs when there is a body. Throws on any status that is not 2xx. */
+export async function json<T>(url: string, body?: unknown): Promise<T> {
+  const response = await fetch(url, body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
+  return JSON.parse(text) as T;
+}
+
+export interface Environment {
+  readonly name: string;
+  readonly deploymentToken: string;
+  readonly health: string;
+  readonly reasons: readonly string[];
+  readonly taskDefinition: string;
+}
+
+export interface Deployment {
+  readonly id: string;
+  readonly status: string;
+  readonly failedInstances: readonly string[];
+}
+
+export const createEnvironment = (stack: Stack, name: string, cluster = 'default'): Promise<Environment> =>
+  json(`${stack.api}/v1/environments`, { name, instanceGroup: { cluster }, taskDefinition: 'daemon' });
+
+export async function deploy(stack: Stack, environment: Environment): Promise<Deployment> {
+  const url = `${stack.api}/v1/environments/${environment.name}/deployments?deploymentToken=${environment.deploymentToken}`;
+  return await json(url, {});
+}
+
+/** Asks until the answer satisfies, or throws what it last was. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  satisfies: (answer: T) => boolean,
+  what: string,
+  withinMs = 20_000,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const answer = await ask();
+    if (satisfies(answer)) return answer;
+    if (performance.now() > deadline) {
+      throw new Error(`not within ${withinMs} ms: ${what}; last: ${JSON.stringify(answer).slice(0, 2_000)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export const completed = async (stack: Stack, environment: string): Promise<readonly Deployment[]> => {
+  const url = `${stack.api}/v1/environments/${environment}/deployments`;
+  const answer = await eventually(
+    () => json<{ items: readonly Deployment[] }>(url),
+    ({ items }) => items.length > 0 && items.every((one) => one.status === 'completed'),
+    `deployments of ${environment} completed`,
+  );
+  return answer.items;
+};
