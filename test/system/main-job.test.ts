@@ -1,15 +1,17 @@
 /** The main job through the real path: REST, etcd, BullMQ, actor, AWS SDK, simulator. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
+  addHosts,
   completed,
   createEnvironment,
+  deleteEnvironment,
   deploy,
+  environmentOf,
   eventually,
-  json,
+  exitTask,
   ledgerOf,
   liveTasks,
   startStack,
-  type Environment,
   type Stack,
 } from './stack.ts';
 
@@ -31,12 +33,12 @@ describe.each(['off', 'lagging', 'strict'] as const)('the main job, distinctInst
     const live = () => liveTasks(stack, 'daemon:logs');
     expect(await live()).toHaveLength(12);
 
-    await json(`${stack.simulator.url}/_sim/hosts`, { count: 3, cluster: 'default' });
+    await addHosts(stack, 3);
     await eventually(live, (tasks) => tasks.length === 15, '15 hosts covered');
 
     const [victim] = await live();
     if (victim === undefined) throw new Error('no task');
-    await json(`${stack.simulator.url}/_sim/tasks/${encodeURIComponent(victim.taskArn)}/exit`, {});
+    await exitTask(stack, victim);
     const replaced = await eventually(
       live,
       (tasks) =>
@@ -48,14 +50,13 @@ describe.each(['off', 'lagging', 'strict'] as const)('the main job, distinctInst
     expect(replaced).toHaveLength(15);
 
     const healthy = await eventually(
-      () => json<Environment>(`${stack.api}/v1/environments/logs`),
+      () => environmentOf(stack, 'logs'),
       (environment) => environment.health === 'healthy',
       'healthy',
     );
     expect(healthy.reasons).toEqual([]);
 
-    const deleted = await fetch(`${stack.api}/v1/environments/logs`, { method: 'DELETE' });
-    expect(deleted.status).toBe(200);
+    await deleteEnvironment(stack, 'logs');
     expect((await fetch(`${stack.api}/v1/environments/logs`)).status).toBe(404);
     await eventually(live, (tasks) => tasks.length === 0, 'all tasks stopped');
     const again = await eventually(

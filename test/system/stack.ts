@@ -1,5 +1,6 @@
 /** The whole system for a test: a simulator and a scheduler, in this process, on the run's etcd and Redis. */
 import { randomUUID } from 'node:crypto';
+import { ECSClient } from '@aws-sdk/client-ecs';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import { startSimulator, type Simulator } from '../../sim/simulator.ts';
@@ -10,6 +11,8 @@ import { startScheduler, type Scheduler } from '../../src/scheduler.ts';
 export interface Stack {
   readonly api: string;
   readonly simulator: Simulator;
+  /** ECS as any other client of the account sees it. */
+  readonly ecs: ECSClient;
   /** Flags of another scheduler of the same installation. */
   start(flags: readonly string[]): Promise<Scheduler>;
   close(): Promise<void>;
@@ -47,13 +50,16 @@ export async function startStack({ simulator: simulated = {}, flags = [], redisU
   };
   const scheduler = await start(flags);
   if (scheduler.api === null) throw new Error('a stack needs an API');
+  const ecs = new ECSClient({ endpoint: simulator.url });
   return {
     api: scheduler.api,
     simulator,
+    ecs,
     start,
     async close() {
       abort.abort();
       await Promise.all(started.map((one) => one.close()));
+      ecs.destroy();
       await simulator.close();
     },
   };
@@ -67,6 +73,7 @@ export interface Ledger {
 }
 
 export interface LedgerTask {
+  readonly startedBy: string;
   readonly taskArn: string;
   readonly containerInstanceArn: string;
   readonly group: string;
@@ -101,10 +108,49 @@ export interface Deployment {
   readonly id: string;
   readonly status: string;
   readonly failedInstances: readonly string[];
+  readonly failures: readonly { readonly instance: string; readonly reason: string; readonly attempts: number }[];
 }
 
-export const createEnvironment = (stack: Stack, name: string, cluster = 'default'): Promise<Environment> =>
-  json(`${stack.api}/v1/environments`, { name, instanceGroup: { cluster }, taskDefinition: 'daemon' });
+export const createEnvironment = (
+  stack: Stack,
+  name: string,
+  { cluster = 'default', taskDefinition = 'daemon' } = {},
+): Promise<Environment> => json(`${stack.api}/v1/environments`, { name, instanceGroup: { cluster }, taskDefinition });
+
+export const environmentOf = (stack: Stack, name: string): Promise<Environment> =>
+  json(`${stack.api}/v1/environments/${name}`);
+
+export async function deleteEnvironment(stack: Stack, name: string, query = ''): Promise<void> {
+  const response = await fetch(`${stack.api}/v1/environments/${name}${query}`, { method: 'DELETE' });
+  if (response.status !== 200) throw new Error(`DELETE ${name}: ${response.status} ${await response.text()}`);
+}
+
+/** Covers every host there is now: creates, deploys, waits. */
+export async function cover(
+  stack: Stack,
+  name: string,
+  options: { readonly cluster?: string; readonly taskDefinition?: string } = {},
+): Promise<Deployment> {
+  await deploy(stack, await createEnvironment(stack, name, options));
+  const [deployment] = await completed(stack, name);
+  if (deployment === undefined) throw new Error('no deployment');
+  return deployment;
+}
+
+export interface Host {
+  readonly containerInstanceArn: string;
+  readonly ec2InstanceId: string;
+}
+
+export const addHosts = async (stack: Stack, count: number, more: object = {}): Promise<readonly Host[]> =>
+  (await json<{ hosts: readonly Host[] }>(`${stack.simulator.url}/_sim/hosts`, { count, cluster: 'default', ...more }))
+    .hosts;
+
+export const hostsOf = async (stack: Stack): Promise<readonly Host[]> =>
+  (await json<{ hosts: readonly Host[] }>(`${stack.simulator.url}/_sim/hosts?cluster=default`)).hosts;
+
+export const exitTask = (stack: Stack, task: LedgerTask): Promise<unknown> =>
+  json(`${stack.simulator.url}/_sim/tasks/${encodeURIComponent(task.taskArn)}/exit`, {});
 
 export async function deploy(stack: Stack, environment: Environment): Promise<Deployment> {
   const url = `${stack.api}/v1/environments/${environment.name}/deployments?deploymentToken=${environment.deploymentToken}`;
