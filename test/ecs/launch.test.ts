@@ -73,6 +73,15 @@ describe('one request, one ending', () => {
     }
   }
 
+  it('more at once than there are connections: each arrives, and arrives once', async () => {
+    server.reply(OK);
+    const busy = gateway(server.url);
+    const outcomes = await Promise.all(Array.from({ length: 130 }, () => busy.launch(callOf(), open())));
+    expect(new Set(outcomes.map(words))).toEqual(new Set(['done']));
+    expect(server.arrived).toHaveLength(130);
+    expect(server.connections()).toBeLessThanOrEqual(50);
+  });
+
   it('a stop is sent once, too', async () => {
     const call = {
       cluster: CLUSTER,
@@ -159,6 +168,22 @@ describe('notAfter', () => {
     expect(words(await late.launch(callOf({ notAfter: at }), open()))).toBe('refused, retry TooLate');
     expect(words(await late.launch(callOf({ notAfter: at, replay: true }), open()))).toBe('unknown TooLate');
     expect(server.arrived).toHaveLength(1);
+  });
+
+  it('keeps back every byte, not only the end of the request', async () => {
+    let bytes = 0;
+    const counter = createServer((socket) => socket.on('data', (data) => (bytes += data.length)));
+    counter.listen(0, '127.0.0.1');
+    await once(counter, 'listening');
+    const { port } = counter.address() as AddressInfo;
+    const closed = new Promise((resolve) => {
+      counter.on('connection', (socket) => socket.on('close', resolve));
+    });
+    const late = gateway(`http://127.0.0.1:${port}`, { now: () => as<Instant>(at + 1) });
+    expect(words(await late.launch(callOf({ notAfter: at }), open()))).toBe('refused, retry TooLate');
+    await closed;
+    expect(bytes).toBe(0);
+    counter.close();
   });
 
   it('is checked after the wait for the budget', async () => {

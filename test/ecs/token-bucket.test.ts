@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ECS_LIMITS, scaled } from '../../src/ecs/buckets.ts';
 import type { BucketLimits } from '../../src/ecs/buckets.ts';
@@ -84,8 +84,9 @@ describe('a cut', () => {
 });
 
 it('a share of the budget is a share of every number, with room for one call', () => {
-  expect(scaled(ECS_LIMITS, 0.5).modify).toEqual({ burst: 50, perSecond: 20 });
+  expect(scaled(ECS_LIMITS, 0.5).modify).toEqual({ burst: 45, perSecond: 20 });
   expect(scaled(ECS_LIMITS, 0.001).read).toEqual({ burst: 1, perSecond: 0.02 });
   expect(() => scaled(ECS_LIMITS, 0)).toThrow(RangeError);
-  expect(() => scaled(ECS_LIMITS, 1.5)).toThrow(RangeError);
+  expect(scaled(ECS_LIMITS, 2).modify).toEqual({ burst: 180, perSecond: 80 });
+  expect(() => scaled(ECS_LIMITS, NaN)).toThrow(RangeError);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { driverWith, EcsDriver } from './ecs-driver.ts';
+import { driverWith, type EcsDriver } from './ecs-driver.ts';
 
 const START_MS = 500;
 const STOP_MS = 400;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { driverWith, EcsDriver, only } from './ecs-driver.ts';
+import { driverWith, type EcsDriver, only } from './ecs-driver.ts';
 
 /** All pages of a listing, as the sizes of its pages and the ARNs in order. */
 function pages(ecs: EcsDriver, operation: string, body: object, maxResults: number) {

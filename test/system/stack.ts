@@ -13,12 +13,19 @@ export interface Stack {
   readonly simulator: Simulator;
   /** ECS as any other client of the account sees it. */
   readonly ecs: ECSClient;
-  /** Flags of another scheduler of the same installation. */
+  /** The flags that make a scheduler one of this installation. */
+  readonly shared: readonly string[];
+  /** Another scheduler of it. */
   start(flags: readonly string[]): Promise<Scheduler>;
   close(): Promise<void>;
 }
 
-const CREDENTIALS = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+const CREDENTIALS = {
+  AWS_REGION: 'us-east-1',
+  AWS_DEFAULT_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'test',
+  AWS_SECRET_ACCESS_KEY: 'test',
+};
 
 export interface StackOptions {
   readonly simulator?: Partial<SimulatorOptions>;
@@ -33,15 +40,12 @@ export async function startStack({ simulator: simulated = {}, flags = [], redisU
   const name = randomUUID().slice(0, 8);
   const abort = new AbortController();
   const started: Scheduler[] = [];
+  const shared = [
+    ...['--etcd-endpoint', inject('etcdUrl'), '--etcd-prefix', `/${name}/`],
+    ...['--redis-url', redisUrl ?? inject('redisUrl'), '--redis-prefix', name, '--ecs-endpoint', simulator.url],
+  ];
   const start = async (more: readonly string[]): Promise<Scheduler> => {
-    const parsed = parseConfig(
-      [
-        ...['--bind', '127.0.0.1:0', '--etcd-endpoint', inject('etcdUrl'), '--etcd-prefix', `/${name}/`],
-        ...['--redis-url', redisUrl ?? inject('redisUrl'), '--redis-prefix', name, '--ecs-endpoint', simulator.url],
-        ...more,
-      ],
-      {},
-    );
+    const parsed = parseConfig(['--bind', '127.0.0.1:0', ...shared, ...more], {});
     if (parsed.kind !== 'config') throw new Error(JSON.stringify(parsed));
     const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
     const scheduler = await startScheduler(parsed.config, 'test', log, abort.signal);
@@ -55,6 +59,7 @@ export async function startStack({ simulator: simulated = {}, flags = [], redisU
     api: scheduler.api,
     simulator,
     ecs,
+    shared,
     start,
     async close() {
       abort.abort();

@@ -1,0 +1,521 @@
+/** What every store must do. Runs over the memory store and over etcd; `store.ts` says what it checks. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EnvironmentSpec } from '../../src/domain/environment.ts';
+import { as, type EnvironmentId, type EnvironmentName, type Revision } from '../../src/domain/ids.ts';
+import type { ChangeGroup } from '../../src/domain/plan.ts';
+import type { EnvironmentRecord } from '../../src/domain/world.ts';
+import type { ActorStore, Claim, EnvironmentStore, Snapshot, View } from '../../src/store/store.ts';
+import {
+  AT,
+  deploymentOf,
+  instanceOf,
+  launchIdOf,
+  launchOf,
+  nameOf,
+  progressOf,
+  putLaunch,
+  putSlot,
+  putStatus,
+  range,
+  remembered,
+  slotOf,
+  specOf,
+  statusOf,
+} from './fixtures.ts';
+
+export interface StoreUnderTest {
+  readonly actors: ActorStore;
+  readonly environments: EnvironmentStore;
+  /** Another process's access to the same data. */
+  readonly other: { readonly actors: ActorStore; readonly environments: EnvironmentStore };
+  /** A view, filled. */
+  readonly view: View;
+  /** Puts something unreadable in place of the spec, or of a slot (of instance 1). */
+  spoil(id: EnvironmentId, part: 'spec' | 'slot'): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** `open` gives an empty store whose pages hold `pageSize` keys. */
+export function describeStore(open: (options: { readonly pageSize: number }) => Promise<StoreUnderTest>): void {
+  let store: StoreUnderTest;
+  beforeEach(async () => {
+    store = await open({ pageSize: 3 });
+  });
+  afterEach(() => store.close());
+
+  /** Creates an environment and gives its record. */
+  async function created(spec: EnvironmentSpec): Promise<EnvironmentRecord> {
+    expect(await store.environments.create(spec, null)).toEqual({ kind: 'done' });
+    return await recordOf(spec.name);
+  }
+  async function recordOf(name: EnvironmentName): Promise<EnvironmentRecord> {
+    const record = await store.environments.read(name);
+    if (record === null) throw new Error(`no environment ${name}`);
+    return record;
+  }
+  async function claimed(id: EnvironmentId, by = store.actors): Promise<Claim> {
+    const result = await by.claim(id, 'test');
+    if (result.kind !== 'claimed') throw new Error(`claim of ${id}: ${result.kind}`);
+    return result.claim;
+  }
+  const deleting = (spec: EnvironmentSpec): EnvironmentSpec => ({
+    ...spec,
+    deletion: { requestedAt: AT, tasks: 'stop' },
+  });
+
+  describe('the API writes specs', () => {
+    it('creates an environment and reads it back', async () => {
+      const spec = specOf('web', { networkConfiguration: { awsvpcConfiguration: { subnets: ['s-1'] } } });
+      const record = await created(spec);
+      expect(record).toEqual({
+        spec: { value: spec, created: record.spec.modified, modified: record.spec.modified },
+        deployments: new Map(),
+        progress: new Map(),
+        status: null,
+      });
+      expect(await store.environments.read(nameOf('other'))).toBeNull();
+    });
+
+    it('refuses a name that is taken, also while its environment is being deleted', async () => {
+      const { spec } = await created(specOf('web'));
+      expect(await store.environments.create(specOf('web'), null)).toEqual({ kind: 'exists' });
+      expect(await store.environments.update(deleting(spec.value), spec.modified, null, null)).toEqual({
+        kind: 'done',
+      });
+      expect(await store.other.environments.create(specOf('web'), null)).toEqual({ kind: 'deleting' });
+      expect((await recordOf(nameOf('web'))).spec.value).toEqual(deleting(spec.value));
+    });
+
+    it('lets one of many creations of a name win', async () => {
+      const results = await Promise.all(
+        range(8).map((n) => (n % 2 === 0 ? store : store.other).environments.create(specOf('web'), null)),
+      );
+      expect(results.map(({ kind }) => kind).toSorted()).toEqual(['done', ...range(7).map(() => 'exists')]);
+    });
+
+    it('updates a spec only at the revision seen, with its deployment', async () => {
+      const { spec } = await created(specOf('web'));
+      const deployment = deploymentOf();
+      const next = { ...spec.value, target: deployment.id };
+      expect(await store.environments.update(next, spec.modified, deployment, null)).toEqual({ kind: 'done' });
+
+      const stale = deploymentOf();
+      const late = { ...spec.value, target: stale.id };
+      expect(await store.other.environments.update(late, spec.modified, stale, null)).toEqual({ kind: 'conflict' });
+
+      const record = await recordOf(nameOf('web'));
+      expect(record.spec.value).toEqual(next);
+      expect(record.spec.created).toBe(spec.created);
+      expect(record.spec.modified).toBeGreaterThan(spec.modified);
+      expect([...record.deployments.values()].map(({ value }) => value)).toEqual([deployment]);
+    });
+
+    it('does not update an environment that is not there', async () => {
+      const spec = specOf('web');
+      expect(await store.environments.update(spec, as<Revision>(7), null, null)).toEqual({ kind: 'conflict' });
+      expect(await store.environments.read(spec.name)).toBeNull();
+    });
+
+    it('lets one of many updates of a revision win', async () => {
+      const { spec } = await created(specOf('web'));
+      const updates = range(8).map(() => {
+        const deployment = deploymentOf();
+        return store.environments.update({ ...spec.value, target: deployment.id }, spec.modified, deployment, null);
+      });
+      const kinds = (await Promise.all(updates)).map(({ kind }) => kind);
+      expect(kinds.toSorted()).toEqual([...range(7).map(() => 'conflict'), 'done']);
+      const { deployments, spec: after } = await recordOf(nameOf('web'));
+      expect([...deployments.keys()]).toEqual([after.value.target]);
+    });
+  });
+
+  describe('answers are remembered with the change they answer for', () => {
+    it('of a creation', async () => {
+      const first = remembered('first');
+      expect(await store.environments.recall(first.key)).toBeNull();
+      expect(await store.environments.create(specOf('web'), first)).toEqual({ kind: 'done' });
+      expect(await store.other.environments.recall(first.key)).toEqual(first.answer);
+
+      // The key counts before the name does, and before a free name too.
+      const again = remembered('again', first.key);
+      expect(await store.environments.create(specOf('web'), again)).toEqual({ kind: 'remembered' });
+      expect(await store.environments.create(specOf('free'), again)).toEqual({ kind: 'remembered' });
+      expect(await store.environments.read(nameOf('free'))).toBeNull();
+      expect(await store.environments.recall(first.key)).toEqual(first.answer);
+    });
+
+    it('of an update', async () => {
+      const { spec } = await created(specOf('web'));
+      const first = remembered('first');
+      const next = { ...spec.value, target: deploymentOf().id };
+      expect(await store.environments.update(next, spec.modified, null, first)).toEqual({ kind: 'done' });
+      const { spec: seen } = await recordOf(nameOf('web'));
+      const again = remembered('again', first.key);
+      expect(await store.environments.update(spec.value, seen.modified, null, again)).toEqual({ kind: 'remembered' });
+      expect((await recordOf(nameOf('web'))).spec).toEqual(seen);
+    });
+
+    it('and not of a change that was refused', async () => {
+      const { spec } = await created(specOf('web'));
+      const refused = remembered('refused');
+      expect(await store.environments.create(specOf('web'), refused)).toEqual({ kind: 'exists' });
+      const stale = as<Revision>(spec.modified - 1);
+      expect(await store.environments.update(spec.value, stale, null, refused)).toEqual({ kind: 'conflict' });
+      expect(await store.environments.recall(refused.key)).toBeNull();
+    });
+  });
+
+  describe('a claim', () => {
+    it('is refused for an environment that does not exist', async () => {
+      expect(await store.actors.claim(specOf('web').id, 'test')).toEqual({ kind: 'gone' });
+    });
+
+    it('loads the world, over many pages, with revisions', async () => {
+      const { spec } = await created(specOf('web'));
+      const deployment = deploymentOf();
+      await store.environments.update({ ...spec.value, target: deployment.id }, spec.modified, deployment, null);
+      const other = await created(specOf('other'));
+      const first = await claimed(spec.value.id);
+      const progress = progressOf(deployment.id, {
+        failedInstances: range(3).map((n) => ({ instance: instanceOf(n), reason: 'RESOURCE:CPU', attempts: n })),
+      });
+      const groups: ChangeGroup[] = [
+        ...range(8).map((n) => [putSlot(n)]),
+        ...range(8).map((n) => [putLaunch(n)]),
+        [{ kind: 'put-progress', progress }, putStatus(8)],
+      ];
+      expect(await first.commitIntents(groups)).toEqual({ kind: 'committed' });
+      expect(await first.commitOutcomes([[putSlot(2, { ec2InstanceId: null })]])).toEqual({ kind: 'committed' });
+      await (await claimed(other.spec.value.id)).commitIntents([[putSlot(99)]]);
+
+      const { world, fence, storeId } = await claimed(spec.value.id, store.other.actors);
+      expect(world.spec.value).toEqual({ ...spec.value, target: deployment.id });
+      expect([...world.deployments.values()].map(({ value }) => value)).toEqual([deployment]);
+      expect(world.progress).toEqual(new Map([[deployment.id, progress]]));
+      expect(world.status).toEqual(statusOf(8));
+      expect([...world.slots.keys()].toSorted()).toEqual(range(8).map(instanceOf));
+      expect([...world.launches.keys()].toSorted()).toEqual(range(8).map(launchIdOf));
+      expect(world.slots.get(instanceOf(1))?.value).toEqual(slotOf(1));
+      expect(world.launches.get(launchIdOf(3))?.value).toEqual(launchOf(3));
+      expect(JSON.stringify(world.launches.get(launchIdOf(3))?.value.request)).toBe(
+        JSON.stringify(launchOf(3).request),
+      );
+
+      const changed = world.slots.get(instanceOf(2));
+      expect(changed?.value.ec2InstanceId).toBeNull();
+      expect(changed?.modified).toBeGreaterThan(changed?.created ?? 0);
+      expect(changed?.created).toBeGreaterThan(first.fence);
+      expect(fence).toBeGreaterThan(changed?.modified ?? Infinity);
+      expect(storeId).toBe(first.storeId);
+      expect(storeId).not.toBe('');
+    });
+
+    it('is a picture: later writes do not show in it', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      await claim.commitIntents([[putSlot(1), putStatus(1)]]);
+      expect([claim.world.slots.size, claim.world.status]).toEqual([0, null]);
+    });
+
+    it('deletes what it is told to', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      await claim.commitIntents([[putSlot(1), putSlot(2), putLaunch(1), putLaunch(2)]]);
+      await claim.commitOutcomes([
+        [
+          { kind: 'delete-slot', instance: instanceOf(1) },
+          { kind: 'delete-launch', launch: launchIdOf(1) },
+        ],
+      ]);
+      const { world } = await claimed(spec.value.id);
+      expect([[...world.slots.keys()], [...world.launches.keys()]]).toEqual([[instanceOf(2)], [launchIdOf(2)]]);
+    });
+  });
+
+  describe('the fence', () => {
+    it('refuses all that an older claim writes', async () => {
+      const { spec } = await created(specOf('web'));
+      const old = await claimed(spec.value.id);
+      await old.commitIntents([[putSlot(1)]]);
+      const newer = await claimed(spec.value.id, store.other.actors);
+      expect(newer.fence).toBeGreaterThan(old.fence);
+
+      expect(await old.commitIntents([[putSlot(2)]])).toEqual({ kind: 'fenced' });
+      expect(await old.commitOutcomes([[putSlot(2)]])).toEqual({ kind: 'fenced' });
+      expect(await old.commitOutcomes([])).toEqual({ kind: 'fenced' });
+      expect(await old.remove()).toEqual({ kind: 'fenced' });
+      expect(await newer.commitIntents([[putSlot(3)]])).toEqual({ kind: 'committed' });
+      const { world } = await claimed(spec.value.id);
+      expect([...world.slots.keys()].toSorted()).toEqual([instanceOf(1), instanceOf(3)]);
+    });
+
+    it('holds over any number of commits of the newest claim', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      for (const n of range(3)) expect(await claim.commitIntents([[putSlot(n)]])).toEqual({ kind: 'committed' });
+      expect(await claim.commitIntents([])).toEqual({ kind: 'committed' });
+      expect((await claimed(spec.value.id)).world.slots.size).toBe(3);
+    });
+
+    it('is one for each environment', async () => {
+      const one = await created(specOf('one'));
+      const two = await created(specOf('two'));
+      const claim = await claimed(one.spec.value.id);
+      await claimed(two.spec.value.id);
+      expect(await claim.commitIntents([[putSlot(1)]])).toEqual({ kind: 'committed' });
+    });
+
+    it('refuses intents after a change of the spec, while outcomes still land', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      expect(await store.environments.update(deleting(spec.value), spec.modified, null, null)).toEqual({
+        kind: 'done',
+      });
+      expect(await claim.commitIntents([[putSlot(1)]])).toEqual({ kind: 'fenced' });
+      expect(await claim.commitIntents([])).toEqual({ kind: 'fenced' });
+      expect(await claim.remove()).toEqual({ kind: 'fenced' });
+      expect(await claim.commitOutcomes([[putSlot(2)]])).toEqual({ kind: 'committed' });
+      expect([...(await claimed(spec.value.id)).world.slots.keys()]).toEqual([instanceOf(2)]);
+    });
+  });
+
+  describe('a commit of many groups', () => {
+    /** 60 groups of three: 42 fit into a transaction of 128 operations, none is split for the remaining two. */
+    const groups = range(60).map((n) => [putLaunch(n), putSlot(2 * n), putSlot(2 * n + 1)]);
+    /** Numbers of the groups that are there, each of which must be there as a whole. */
+    function wholeGroups(world: Claim['world']): number[] {
+      const found = range(60).filter((n) => world.launches.has(launchIdOf(n)));
+      for (const n of range(60)) {
+        const slots = [2 * n, 2 * n + 1].filter((slot) => world.slots.has(instanceOf(slot)));
+        expect(slots).toHaveLength(found.includes(n) ? 2 : 0);
+      }
+      return found;
+    }
+
+    it('lands them all', async () => {
+      const { spec } = await created(specOf('web'));
+      expect(await (await claimed(spec.value.id)).commitIntents(groups)).toEqual({ kind: 'committed' });
+      expect(wholeGroups((await claimed(spec.value.id)).world)).toHaveLength(60);
+    });
+
+    it('never lands half a group, however a claim gets in between', async () => {
+      for (const claims of range(6)) {
+        const { spec } = await created(specOf(`web-${claims}`));
+        const claim = await claimed(spec.value.id);
+        const committing = claim.commitIntents(groups);
+        for (let n = 1; n < claims; n += 1) await store.environments.read(spec.value.name);
+        const newer = await claimed(spec.value.id, store.other.actors);
+        const { kind } = await committing;
+
+        const before = wholeGroups(newer.world);
+        const after = wholeGroups((await claimed(spec.value.id)).world);
+        // What the newer claim did not see never lands, and what landed is a beginning of the whole.
+        expect(after).toEqual(before);
+        expect(after).toEqual(range(after.length));
+        expect(kind).toBe(after.length === 60 ? 'committed' : 'fenced');
+      }
+    });
+
+    it('keeps the later of two writes to one key', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      const result = await claim.commitIntents([
+        [putSlot(1), putSlot(2), putSlot(1, { ec2InstanceId: 'second' })],
+        [putSlot(1, { ec2InstanceId: 'third' }), { kind: 'delete-slot', instance: instanceOf(2) }, putStatus(1)],
+        [putStatus(2)],
+      ]);
+      expect(result).toEqual({ kind: 'committed' });
+      const { world } = await claimed(spec.value.id);
+      expect([...world.slots.values()].map(({ value }) => value.ec2InstanceId)).toEqual(['third']);
+      expect(world.status).toEqual(statusOf(2));
+    });
+
+    it('refuses a group that no transaction holds', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      await expect(claim.commitIntents([range(129).map((n) => putSlot(n))])).rejects.toThrow(RangeError);
+      expect((await claimed(spec.value.id)).world.slots.size).toBe(0);
+    });
+  });
+
+  describe('a removal', () => {
+    it('frees the name, and leaves nothing to claim', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      await claim.commitIntents([[putSlot(1), putLaunch(1), putStatus(1)]]);
+      expect(await claim.remove()).toEqual({ kind: 'committed' });
+
+      expect(await store.actors.claim(spec.value.id, 'test')).toEqual({ kind: 'gone' });
+      expect(await store.environments.read(nameOf('web'))).toBeNull();
+      expect((await store.actors.inventory()).specs).toEqual([]);
+      const successor = await created(specOf('web'));
+      const { world } = await claimed(successor.spec.value.id);
+      expect([world.slots.size, world.launches.size, world.status]).toEqual([0, 0, null]);
+    });
+
+    it('keeps its old turns from the successor, and from coming back', async () => {
+      const { spec } = await created(specOf('web'));
+      const claim = await claimed(spec.value.id);
+      await claim.remove();
+      const successor = await created(specOf('web'));
+
+      expect(await claim.commitIntents([[putSlot(1)]])).toEqual({ kind: 'fenced' });
+      expect(await claim.commitOutcomes([[putSlot(1)]])).toEqual({ kind: 'fenced' });
+      expect(await claim.remove()).toEqual({ kind: 'fenced' });
+      expect((await recordOf(nameOf('web'))).spec).toEqual(successor.spec);
+      expect((await claimed(successor.spec.value.id)).world.slots.size).toBe(0);
+      expect(await store.actors.claim(spec.value.id, 'test')).toEqual({ kind: 'gone' });
+    });
+
+    it('leaves other environments alone', async () => {
+      const one = await created(specOf('one'));
+      const two = await created(specOf('two'));
+      await (await claimed(two.spec.value.id)).commitIntents([[putSlot(1)]]);
+      await (await claimed(one.spec.value.id)).remove();
+      expect((await claimed(two.spec.value.id)).world.slots.size).toBe(1);
+    });
+  });
+
+  describe('the inventory', () => {
+    it('is empty at first', async () => {
+      expect(await store.actors.inventory()).toMatchObject({ specs: [], unreadable: [] });
+    });
+
+    it('has every spec, over many pages, those being deleted included', async () => {
+      const specs = range(10).map((n) => specOf(`web-${n}`));
+      for (const spec of specs) await created(spec);
+      const [doomed] = specs;
+      if (doomed === undefined) throw new Error('no spec');
+      const { spec } = await recordOf(doomed.name);
+      await store.environments.update(deleting(spec.value), spec.modified, deploymentOf(), null);
+      const claim = await claimed(doomed.id);
+      await claim.commitIntents([[putSlot(1), putStatus(1)]]);
+
+      const { specs: found, unreadable, revision, storeId } = await store.other.actors.inventory();
+      const byName = (a: EnvironmentSpec, b: EnvironmentSpec): number => (a.name < b.name ? -1 : 1);
+      expect(found.toSorted(byName)).toEqual([deleting(doomed), ...specs.slice(1)]);
+      expect(unreadable).toEqual([]);
+      expect(revision).toBeGreaterThan(claim.fence);
+      expect(storeId).toBe(claim.storeId);
+    });
+  });
+
+  describe('a value that cannot be read', () => {
+    it('stops its environment, and no other', async () => {
+      const [bad, good] = [await created(specOf('bad')), await created(specOf('good'))];
+      await (await claimed(bad.spec.value.id)).commitIntents([[putSlot(1)]]);
+      await store.spoil(bad.spec.value.id, 'slot');
+      const result = await store.actors.claim(bad.spec.value.id, 'test');
+      expect(result).toMatchObject({ kind: 'unreadable', fault: expect.stringMatching(/./) });
+      if (result.kind === 'unreadable') expect(result.key).toContain(bad.spec.value.id);
+
+      expect((await claimed(good.spec.value.id)).world.spec).toEqual(good.spec);
+      const { specs, unreadable } = await store.actors.inventory();
+      expect([specs.length, unreadable]).toEqual([2, []]);
+    });
+
+    it('is named in the inventory when it is a spec, holds its name, and is not shown to readers', async () => {
+      const [bad, good] = [await created(specOf('bad')), await created(specOf('good'))];
+      await store.spoil(bad.spec.value.id, 'spec');
+      const { specs, unreadable } = await store.actors.inventory();
+      expect([specs, unreadable]).toEqual([[good.spec.value], [bad.spec.value.id]]);
+      expect(await store.actors.claim(bad.spec.value.id, 'test')).toMatchObject({ kind: 'unreadable' });
+      expect(await store.environments.create(specOf('bad'), null)).toEqual({ kind: 'exists' });
+      // A write that follows makes the view come past the spoiled value.
+      await created(specOf('later'));
+      expect(names(await store.view.current(5_000))).toEqual(['good', 'later']);
+    });
+  });
+
+  describe('the view', () => {
+    const current = (): Promise<Snapshot> => store.view.current(5_000);
+
+    it('shows every write that was answered, whoever wrote it (R1)', async () => {
+      for (const n of range(20)) {
+        const spec = specOf(`web-${n}`);
+        await (n % 2 === 0 ? store : store.other).environments.create(spec, null);
+        const record = (await current()).environment(spec.name);
+        expect(record?.spec.value).toEqual(spec);
+
+        const deployment = deploymentOf();
+        const next = { ...spec, target: deployment.id };
+        const seen = record?.spec.modified ?? as<Revision>(0);
+        await (n % 2 === 1 ? store : store.other).environments.update(next, seen, deployment, null);
+        const after = (await current()).environment(spec.name);
+        expect(after).toEqual(await store.environments.read(spec.name));
+        expect(after?.deployments.get(deployment.id)?.value).toEqual(deployment);
+      }
+    });
+
+    it('shows what the actor wrote before a write of the API', async () => {
+      const { spec } = await created(specOf('web'));
+      const deployment = deploymentOf();
+      await store.environments.update({ ...spec.value, target: deployment.id }, spec.modified, deployment, null);
+      const claim = await claimed(spec.value.id);
+      const progress = progressOf(deployment.id);
+      await claim.commitIntents([[putSlot(1), { kind: 'put-progress', progress }, putStatus(1)]]);
+      await created(specOf('later'));
+      const record = (await current()).environment(nameOf('web'));
+      expect(record?.status).toEqual(statusOf(1));
+      expect(record?.progress).toEqual(new Map([[deployment.id, progress]]));
+    });
+
+    it('hides an environment at its deletion, and shows its successor', async () => {
+      const { spec } = await created(specOf('web'));
+      expect((await current()).environment(nameOf('web'))).toBeDefined();
+      await store.other.environments.update(deleting(spec.value), spec.modified, null, null);
+      expect((await current()).environment(nameOf('web'))).toBeUndefined();
+      expect(names(await current())).toEqual([]);
+
+      await (await claimed(spec.value.id)).remove();
+      const successor = specOf('web');
+      await created(successor);
+      expect((await current()).environment(nameOf('web'))?.spec.value).toEqual(successor);
+      expect(names(await current())).toEqual(['web']);
+    });
+
+    it('lists in order of name, page by page, with a filter', async () => {
+      for (const name of ['m', 'b', 'Z', 'a', '_', '-', '10', '9']) await created(specOf(name));
+      const snapshot = await current();
+      const sorted = ['-', '10', '9', 'Z', '_', 'a', 'b', 'm'];
+      expect(names(snapshot)).toEqual(sorted);
+
+      const pages: string[][] = [];
+      for (let after: EnvironmentName | null = null, more = true; more;) {
+        const page = snapshot.list({ after, limit: 3, matches: () => true });
+        pages.push(page.items.map(({ spec }) => spec.value.name));
+        ({ more } = page);
+        after = page.items.at(-1)?.spec.value.name ?? null;
+      }
+      expect(pages).toEqual([sorted.slice(0, 3), sorted.slice(3, 6), sorted.slice(6)]);
+
+      const digits = snapshot.list({ after: null, limit: 1, matches: ({ name }) => /^\d/.test(name) });
+      expect([digits.items.map(({ spec }) => spec.value.name), digits.more]).toEqual([['10'], true]);
+      // The name to go on after need not be there any more.
+      const rest = snapshot.list({ after: nameOf('A'), limit: 9, matches: ({ name }) => name !== 'b' });
+      expect([rest.items.map(({ spec }) => spec.value.name), rest.more]).toEqual([['Z', '_', 'a', 'm'], false]);
+      expect(snapshot.list({ after: nameOf('m'), limit: 9, matches: () => true })).toEqual({ items: [], more: false });
+    });
+
+    it('gives snapshots that do not change, of records that stay the same objects', async () => {
+      await created(specOf('a'));
+      const { spec } = await created(specOf('b'));
+      const before = await current();
+      await store.environments.update({ ...spec.value, target: deploymentOf().id }, spec.modified, null, null);
+      await created(specOf('c'));
+      const after = await current();
+
+      expect([names(before), names(after)]).toEqual([
+        ['a', 'b'],
+        ['a', 'b', 'c'],
+      ]);
+      expect(before.environment(nameOf('b'))?.spec).toEqual(spec);
+      expect(after.environment(nameOf('b'))?.spec).not.toEqual(spec);
+      expect(after.environment(nameOf('a'))).toBe(before.environment(nameOf('a')));
+      expect(after.environment(nameOf('b'))).toBe((await current()).environment(nameOf('b')));
+    });
+  });
+}
+
+const names = (snapshot: Snapshot): string[] =>
+  snapshot.list({ after: null, limit: 1_000, matches: () => true }).items.map(({ spec }) => spec.value.name);

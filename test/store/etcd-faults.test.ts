@@ -1,0 +1,355 @@
+/** What the store does when etcd, or the way to it, breaks. Each test requires that its fault happened. */
+import { describe, expect, inject, it, vi } from 'vitest';
+import { connectEtcd, LeaseGoneError, type EtcdClient } from '../../src/store/etcd-client.ts';
+import { etcdActorStore } from '../../src/store/etcd-actors.ts';
+import { entryOf, keyFields, put } from '../../src/store/etcd-requests.ts';
+import { openEtcdStore, type EtcdStore } from '../../src/store/etcd-store.ts';
+import { StoreOutcomeUnknownError, StoreUnavailableError, type Claim } from '../../src/store/store.ts';
+import type { EnvironmentId } from '../../src/domain/ids.ts';
+import type { TcpProxy } from '../support/tcp-proxy.ts';
+import { ownRoot, privateEtcd, proxyTo, storeOf, viewOf } from './etcd-fixture.ts';
+import {
+  AT,
+  deploymentOf,
+  instanceOf,
+  launchIdOf,
+  nameOf,
+  progressOf,
+  putLaunch,
+  putSlot,
+  range,
+  remembered,
+  specOf,
+} from './fixtures.ts';
+
+const WITHIN = { timeout: 10_000, interval: 10 };
+/** Short, so that a frozen server costs a test little; long against an answer from loopback. */
+const CALL_TIMEOUT_MS = 700;
+
+async function claimed({ actors }: Pick<EtcdStore, 'actors'>, id: EnvironmentId): Promise<Claim> {
+  const result = await actors.claim(id, 'test');
+  if (result.kind !== 'claimed') throw new Error(result.kind);
+  return result.claim;
+}
+
+/** How often the key was written since it was made; 0 when it is not there. */
+async function versionOf(client: EtcdClient, key: string): Promise<number> {
+  const { kvs } = await client.range(keyFields(key));
+  return Number(kvs[0]?.version ?? 0);
+}
+
+/** A store behind a proxy, and one on the same data that is not. */
+async function behindProxy() {
+  const url = inject('etcdUrl');
+  const proxy = await proxyTo(url);
+  const root = ownRoot();
+  const direct = storeOf({ endpoints: [url], root });
+  const store = storeOf({ endpoints: [proxy.url], root, callTimeoutMs: CALL_TIMEOUT_MS });
+  await store.ping();
+  return { proxy, direct, store };
+}
+
+describe('a reply that is lost after the write landed (S3)', () => {
+  it('makes a commit unknown, and is not followed by a second write', async () => {
+    const { proxy, direct, store } = await behindProxy();
+    const spec = specOf('web');
+    await direct.environments.create(spec, null);
+    const claim = await claimed(store, spec.id);
+
+    for (const [n, ending] of (['deadline', 'cut'] as const).entries()) {
+      const slotKey = direct.keys.slot(spec.id, instanceOf(n));
+      const before = proxy.dropped.toClient;
+      proxy.blackhole('to-client');
+      const committing = claim.commitIntents([[putSlot(n)]]);
+      await vi.waitFor(async () => expect(await versionOf(direct.client, slotKey)).toBe(1), WITHIN);
+      if (ending === 'cut') expect(proxy.cut()).toBeGreaterThan(0);
+      expect(await committing).toMatchObject({ kind: 'unknown', reason: expect.stringContaining(proxy.url) });
+      proxy.forward();
+
+      expect(proxy.dropped.toClient).toBeGreaterThan(before);
+      await store.ping();
+      expect(await versionOf(direct.client, slotKey)).toBe(1);
+    }
+  });
+
+  it('does not turn a creation into "exists", nor an update into "conflict"', async () => {
+    const { proxy, direct, store } = await behindProxy();
+    const spec = specOf('web');
+    const first = remembered('created');
+    await store.environments.create(specOf('warm-up'), remembered('takes the lease'));
+
+    proxy.blackhole('to-client');
+    const creating = store.environments.create(spec, first);
+    await vi.waitFor(async () => expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(1), WITHIN);
+    expect(proxy.cut()).toBeGreaterThan(0);
+    proxy.forward();
+    expect(await creating).toEqual({ kind: 'done' });
+    expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(1);
+    expect(await direct.environments.recall(first.key)).toEqual(first.answer);
+
+    const seen = (await direct.environments.read(spec.name))?.spec.modified;
+    if (seen === undefined) throw new Error('not created');
+    const deployment = deploymentOf();
+    await store.ping();
+    proxy.blackhole('to-client');
+    const updating = store.environments.update({ ...spec, target: deployment.id }, seen, deployment, null);
+    await vi.waitFor(async () => expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(2), WITHIN);
+    // Others may have gone on from our write before we ask what became of it.
+    const record = await direct.environments.read(spec.name);
+    const next = record?.spec.modified ?? seen;
+    const doomed = { ...spec, target: deployment.id, deletion: { requestedAt: AT, tasks: 'keep' as const } };
+    expect(await direct.environments.update(doomed, next, null, null)).toEqual({ kind: 'done' });
+    expect(proxy.cut()).toBeGreaterThan(0);
+    proxy.forward();
+    expect(await updating).toEqual({ kind: 'done' });
+    expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(3);
+    expect(proxy.dropped.toClient).toBeGreaterThan(0);
+  });
+});
+
+describe('a write that is stuck on its way', () => {
+  it('may land long after a read found nothing, so that reading alone would prove nothing', async () => {
+    const { proxy, direct, store } = await behindProxy();
+    const key = direct.keys.name(nameOf('late'));
+    const late = await stuck(proxy, key, () => store.client.write({ success: [put(key, 'x')] }));
+    expect(late.error).toBeInstanceOf(StoreOutcomeUnknownError);
+    expect(await versionOf(store.client, key)).toBe(0);
+    late.arrive();
+    await vi.waitFor(async () => expect(await versionOf(direct.client, key)).toBe(1), WITHIN);
+  });
+
+  it('never lands once a creation was reported as failed', async () => {
+    const { proxy, direct, store } = await behindProxy();
+    const spec = specOf('web');
+    const late = await stuck(proxy, spec.id, () => store.environments.create(spec, null));
+    expect(late.error).toBeInstanceOf(StoreUnavailableError);
+    await late.arrivedAndAnswered();
+    expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(0);
+    expect(await direct.environments.read(spec.name)).toBeNull();
+  });
+
+  it('never lands once an update was reported as failed', async () => {
+    const { proxy, direct, store } = await behindProxy();
+    const spec = specOf('web');
+    await direct.environments.create(spec, null);
+    const record = await direct.environments.read(spec.name);
+    if (record === null) throw new Error('not created');
+    const next = { ...spec, target: deploymentOf().id };
+    const update = () => store.environments.update(next, record.spec.modified, null, null);
+    const late = await stuck(proxy, spec.id, update);
+    expect(late.error).toBeInstanceOf(StoreUnavailableError);
+    await late.arrivedAndAnswered();
+    expect((await direct.environments.read(spec.name))?.spec).toEqual(record.spec);
+  });
+
+  /** Holds a write, which contains `text`, back in the proxy until its caller has given up. */
+  async function stuck(proxy: TcpProxy, text: string, write: () => Promise<unknown>) {
+    const held = proxy.hold();
+    const writing = write().catch((error: unknown) => error);
+    await vi.waitFor(() => expect(held.has(text)).toBe(true), WITHIN);
+    // What comes after it on the same connection is the client's cancellation, which must not overtake it here.
+    const { bytes } = held;
+    const error = await writing;
+    return {
+      error,
+      arrive: () => held.release(bytes),
+      async arrivedAndAnswered() {
+        const { toClient } = proxy.passed;
+        held.release(bytes);
+        await vi.waitFor(() => expect(proxy.passed.toClient).toBeGreaterThan(toClient), WITHIN);
+      },
+    };
+  }
+});
+
+describe('an etcd that does not answer', () => {
+  it('fails every call within its deadline, and serves the next one when it is back', async () => {
+    const server = await privateEtcd();
+    const store = storeOf({ endpoints: [server.url], callTimeoutMs: CALL_TIMEOUT_MS });
+    const spec = specOf('web');
+    await store.environments.create(spec, null);
+    const record = await store.environments.read(spec.name);
+    if (record === null) throw new Error('not created');
+    const claim = await claimed(store, spec.id);
+    const view = await viewOf(store);
+
+    server.pause();
+    // The call on the open connection may have been taken; later ones do not get as far.
+    expect(await claim.commitIntents([[putSlot(1)]])).toMatchObject({ kind: 'unknown' });
+    const failing = [
+      store.actors.claim(spec.id, 'test'),
+      store.actors.inventory(),
+      store.environments.create(specOf('other'), null),
+      store.environments.update(spec, record.spec.modified, null, null),
+      store.environments.read(spec.name),
+      store.environments.recall('key'),
+      store.ping(),
+      view.current(CALL_TIMEOUT_MS),
+    ];
+    const results = await Promise.allSettled(failing);
+    const reasons = results.map((result) => (result.status === 'rejected' ? result.reason : result));
+    for (const reason of reasons)
+      expect([StoreUnavailableError, StoreOutcomeUnknownError]).toContain((reason as object).constructor);
+    for (const read of [0, 1, 4, 5, 6, 7]) expect(reasons[read]).toBeInstanceOf(StoreUnavailableError);
+
+    server.resume();
+    // Not refused for some seconds by a breaker that remembers the failures.
+    await store.ping();
+    expect((await store.environments.read(spec.name))?.spec).toEqual(record.spec);
+  });
+
+  it('that is down says so, with its address, and a write surely did not land', async () => {
+    const server = await privateEtcd();
+    const store = storeOf({ endpoints: [server.url], callTimeoutMs: CALL_TIMEOUT_MS });
+    const spec = specOf('web');
+    await store.environments.create(spec, null);
+    await server.kill();
+    await expect(store.ping()).rejects.toThrow(server.url);
+    await expect(store.environments.create(specOf('other'), null)).rejects.toThrow(StoreUnavailableError);
+    await server.restart();
+    await vi.waitFor(() => store.ping(), WITHIN);
+    expect((await store.environments.read(spec.name))?.spec.value).toEqual(spec);
+    expect(await store.environments.read(nameOf('other'))).toBeNull();
+  });
+
+  it('is avoided while another endpoint answers', async () => {
+    const { proxy, direct } = await behindProxy();
+    const store = storeOf({
+      endpoints: [proxy.url, inject('etcdUrl')],
+      root: direct.keys.specs.start,
+      callTimeoutMs: 200,
+    });
+    proxy.blackhole('both');
+    const outcomes: string[] = [];
+    for (const _ of range(40))
+      outcomes.push(
+        await store.ping().then(
+          () => 'ok',
+          (error: Error) => error.name,
+        ),
+      );
+    // Three failures in a row, and then one for each second or so that it is tried again.
+    expect(outcomes.filter((outcome) => outcome !== 'ok').length).toBeGreaterThanOrEqual(3);
+    expect(outcomes.filter((outcome) => outcome === 'ok').length).toBeGreaterThan(25);
+    expect(proxy.dropped.toServer).toBeGreaterThan(0);
+  });
+});
+
+describe('our own mistakes', () => {
+  it('speak against no endpoint', async () => {
+    const url = inject('etcdUrl');
+    const root = ownRoot();
+    const store = storeOf({ endpoints: [url, url.replace('127.0.0.1', 'localhost')], root });
+    for (const _ of range(6)) {
+      const tooLarge = { success: [put(`${root}x`, 'x'.repeat(1_700_000))] };
+      await expect(store.client.write(tooLarge)).rejects.toThrow(/request is too large/);
+      await expect(store.client.range({ ...keyFields(`${root}x`), revision: 1e15 })).rejects.toThrow(/future revision/);
+      await store.ping();
+    }
+  });
+
+  it('do not come from answers of many megabytes', async () => {
+    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
+    const spec = specOf('web');
+    await store.environments.create(spec, null);
+    const request = { padding: 'x'.repeat(100_000) };
+    const groups = range(80).map((n) => [putLaunch(n, { request })]);
+    // 8 MB: nine transactions by their size, and more than gRPC's 4 MB in one answer.
+    expect(await (await claimed(store, spec.id)).commitIntents(groups)).toEqual({ kind: 'committed' });
+    const { world } = await claimed(store, spec.id);
+    expect([world.launches.size, world.launches.get(launchIdOf(79))?.value.request]).toEqual([80, request]);
+  });
+
+  it('do not come from 10,000 hosts that failed', async () => {
+    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
+    const spec = specOf('web');
+    await store.environments.create(spec, null);
+    const reason = 'CannotPullContainerError: pull image manifest has been retried 5 times: '.repeat(3);
+    const failedInstances = range(10_000).map((n) => ({ instance: instanceOf(n), reason, attempts: 3 }));
+    const progress = progressOf(deploymentOf().id, { status: 'completed', failedInstances });
+    const claim = await claimed(store, spec.id);
+    expect(await claim.commitOutcomes([[{ kind: 'put-progress', progress }]])).toEqual({ kind: 'committed' });
+    expect((await claimed(store, spec.id)).world.progress.get(progress.id)).toEqual(progress);
+  });
+});
+
+describe('a fence taken between two transactions of a commit', () => {
+  it('leaves the first whole, and refuses the second whole', async () => {
+    const store = openEtcdStore({ endpoints: [inject('etcdUrl')], root: ownRoot() });
+    const spec = specOf('web');
+    await store.environments.create(spec, null);
+    let writes = 0;
+    let rival: Promise<Claim> | null = null;
+    const client: EtcdClient = {
+      ...store.client,
+      async write(request) {
+        // The claim is the first write, the two transactions of the commit come next.
+        writes += 1;
+        if (writes === 3) await (rival = claimed(store, spec.id));
+        return await store.client.write(request);
+      },
+    };
+    const claim = await claimed({ actors: etcdActorStore({ client, keys: store.keys, pageSize: 1_000 }) }, spec.id);
+    const groups = range(60).map((n) => [putLaunch(n), putSlot(2 * n), putSlot(2 * n + 1)]);
+    expect(await claim.commitIntents(groups)).toEqual({ kind: 'fenced' });
+
+    expect([writes, rival === null]).toEqual([3, false]);
+    const { world } = await claimed(store, spec.id);
+    expect([...world.launches.keys()].toSorted()).toEqual(range(42).map(launchIdOf));
+    expect(world.slots.size).toBe(84);
+    store.close();
+  });
+});
+
+describe('the lease of remembered answers', () => {
+  it('is one for all of an hour, lasts 24 hours, and is replaced when etcd has lost it', async () => {
+    let now = Date.now();
+    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot(), now: () => now });
+    const leases: string[] = [];
+    const create = async (name: string): Promise<string> => {
+      const remember = remembered(name);
+      expect(await store.environments.create(specOf(name), remember)).toEqual({ kind: 'done' });
+      const { kvs } = await store.client.range(keyFields(store.keys.remembered(remember.key)));
+      const lease = kvs[0]?.lease ?? '0';
+      leases.push(lease);
+      return lease;
+    };
+    await Promise.all([create('a'), create('b'), create('c')]);
+    expect(new Set(leases).size).toBe(1);
+    const [first] = leases;
+    const call = async (path: string): Promise<{ TTL?: string; error?: string }> => {
+      const body = JSON.stringify({ ID: first });
+      const response = await fetch(`${inject('etcdUrl')}/v3/${path}`, { method: 'POST', body });
+      return (await response.json()) as { TTL?: string; error?: string };
+    };
+    expect(Number((await call('kv/lease/timetolive')).TTL)).toBeGreaterThanOrEqual(24 * 60 * 60);
+
+    expect((await call('kv/lease/revoke')).error).toBeUndefined();
+    await expect(store.client.write({ success: [put(store.keys.written, '', first)] })).rejects.toThrow(LeaseGoneError);
+    const second = await create('d');
+    expect([second === first, second === '0']).toEqual([false, false]);
+
+    now += 60 * 60 * 1_000;
+    expect(await create('e')).not.toBe(second);
+  });
+});
+
+describe('an entry', () => {
+  it('keeps the revisions etcd gives it', async () => {
+    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
+    const key = `${store.keys.written}`;
+    await store.client.write({ success: [put(key, 'a')] });
+    const { header } = await store.client.write({ success: [put(key, 'b')] });
+    const { kvs } = await store.client.range(keyFields(key));
+    const [kv] = kvs;
+    if (kv === undefined) throw new Error('not written');
+    expect(entryOf(kv)).toMatchObject({ key, text: 'b', modified: Number(header.revision) });
+    expect(entryOf(kv).created).toBeLessThan(entryOf(kv).modified);
+  });
+});
+
+it('connects lazily, and a closed client fails at once', async () => {
+  const client = connectEtcd({ endpoints: ['http://127.0.0.1:1'] });
+  client.close();
+  await expect(client.write({ success: [] })).rejects.toThrow(StoreUnavailableError);
+});
