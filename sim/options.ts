@@ -18,7 +18,7 @@ export interface SimulatorOptions extends Omit<ModelOptions, 'seed'> {
   readonly logLevel: LogLevel;
 }
 
-export type LogLevel = z.output<typeof logLevelSchema>;
+type LogLevel = z.output<typeof logLevelSchema>;
 
 /** More hosts at once are a slip of the keyboard. */
 export const HOSTS_MAX = 20_000;

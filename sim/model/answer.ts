@@ -1,7 +1,7 @@
 /** What ECS says: a body, or an error with a code that callers may branch on and a message that they may not. */
 export type EcsAnswer = EcsSuccess | EcsError;
 
-export interface EcsSuccess {
+interface EcsSuccess {
   readonly kind: 'ok';
   readonly body: object;
 }

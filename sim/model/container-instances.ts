@@ -196,7 +196,7 @@ function totalResources(
   };
 }
 
-export function hostView(host: Host, withTags: boolean): object {
+function hostView(host: Host, withTags: boolean): object {
   const wanted = [...host.tasks].filter((task) => task.desiredStatus === 'RUNNING');
   const pending = wanted.filter((task) => task.lastStatus === 'PENDING').length;
   return {

@@ -30,7 +30,7 @@ export interface ModelOptions {
   readonly hostMemory: number;
 }
 
-export type DistinctInstanceMode = 'off' | 'lagging' | 'strict';
+type DistinctInstanceMode = 'off' | 'lagging' | 'strict';
 
 export const HOUR_MS = 3_600_000;
 

@@ -159,7 +159,7 @@ export interface ContainerDefinition {
   readonly logConfiguration?: { readonly logDriver: string } | undefined;
 }
 
-export interface EnvironmentVariable {
+interface EnvironmentVariable {
   readonly name?: string | undefined;
   readonly value?: string | undefined;
 }

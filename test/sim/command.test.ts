@@ -44,6 +44,9 @@ describe('settings', () => {
       default: '4600',
       doc: expect.any(String),
     });
+    expect(readSimulatorOptions([], {})).toMatchObject({
+      options: { throttling: true, distinctInstance: 'lagging', listLagMs: 0, hosts: 20 },
+    });
     const env = Object.fromEntries(rows.map((row) => [row.env, row.default]));
     expect(readSimulatorOptions([], env)).toEqual(readSimulatorOptions([], {}));
     for (const row of rows) expect(simulatorHelp()).toContain(row.flag);

@@ -104,7 +104,7 @@ describe('the ECS API over HTTP', () => {
     for (const path of ['/nowhere', '//', '/_sim']) expect((await fetch(`${sim.url}${path}`)).status).toBe(404);
   });
 
-  it('throttles by default', async () => {
+  it('throttles', async () => {
     const { ecs } = await start({ throttling: true });
     const calls = Array.from({ length: 40 }, () => ecs.send(new CreateClusterCommand({})));
     const results = await Promise.allSettled(calls);

@@ -23,17 +23,21 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constantFrom('stop' as const, 'exit' as const), pick }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('remove-host' as const, 'drain' as const), pick }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('remove-host' as const, 'drain' as const), pick }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('agent' as const), pick, connected: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.constant({ kind: 'add-host' as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'add-host' as const }) },
 );
 /** No two commands come at the same instant, so that the order of all creations and stops is known. */
-const story = fc.array(fc.record({ waitMs: fc.integer({ min: 1, max: 400 }), command }), { maxLength: 40 });
+const story = fc.array(fc.record({ waitMs: fc.integer({ min: 1, max: 400 }), command }), {
+  minLength: 10,
+  maxLength: 60,
+  size: 'max',
+});
 const mode = fc.constantFrom('off' as const, 'lagging' as const, 'strict' as const);
 
 function world(distinctInstance: 'off' | 'lagging' | 'strict', seed = 1): EcsDriver {
   const ecs = new EcsDriver({ distinctInstance, seed, hostCpu: 200, hostMemory: 1_000 });
-  ecs.addHosts(3);
+  ecs.addHosts(2);
   ecs.define('daemon');
   return ecs;
 }

@@ -49,6 +49,7 @@ const MATCHING = [
   'attribute:stack == prod and task:group == g',
   '(attribute:stack == test or attribute:stack == prod) and not (task:group == h)',
   'attribute:stack == prod or attribute:stack == test and task:group == h',
+  'attribute:stack == test and task:group == g or attribute:stack == prod',
   'attribute:stack == prod && !(task:group == h) || attribute:x exists',
   'not not attribute:stack == prod',
   "  attribute:stack=='prod'  ",

@@ -78,7 +78,7 @@ const CASES: readonly Case[] = [
   ['StartTask', { ...START, taskDefinition: 'old:1' }, 'ClientException'],
   ['StopTask', { task: ID }, INVALID, 'The referenced task was not found.'],
   ['StopTask', {}, INVALID],
-  ['StopTask', { task: ID, reason: 'x'.repeat(1_025) }, INVALID],
+  ['StopTask', { task: ID, reason: 'x'.repeat(1_025) }, INVALID, 'reason'],
   ['DescribeTasks', {}, INVALID, 'Tasks cannot be empty.'],
   ['DescribeTasks', { tasks: [] }, INVALID, 'Tasks cannot be empty.'],
   ['DescribeTasks', { tasks: IDS_101 }, INVALID],
