@@ -83,6 +83,8 @@ export class AwsClient {
     this.requestTimeoutMs = settings.requestTimeoutMs;
     this.writer = new ECSClient({
       ...common,
+      // Said although it never retries: by AWS_RETRY_MODE the adaptive one would hold requests back.
+      retryMode: 'standard',
       maxAttempts: 1,
       requestHandler: new SendOnceHandler({ now, connectionTimeoutMs }),
     });

@@ -55,7 +55,10 @@ export class AwsGateway implements EcsGateway {
             signal,
           }),
     );
-    return launchOutcome(ending, { replay });
+    const outcome = launchOutcome(ending, { replay });
+    // The definition may be why: whoever launches next asks anew instead of trusting what we remember.
+    if (outcome.kind === 'refused' && !outcome.retry) this.taskDefinitions.forget(launch.taskDefinition);
+    return outcome;
   }
 
   async stop({ cluster, task, reason, priority, notAfter }: StopCall, signal: AbortSignal): Promise<StopOutcome> {

@@ -1,4 +1,5 @@
 /** DescribeTasks and DescribeContainerInstances for any number of ARNs. What ECS does not answer for is an error. */
+import pMap from 'p-map';
 import { DescribeContainerInstancesCommand, DescribeTasksCommand } from '@aws-sdk/client-ecs';
 import type { Failure } from '@aws-sdk/client-ecs';
 import type { Instance, Task } from '../domain/facts.ts';
@@ -6,7 +7,6 @@ import type { ClusterArn, InstanceArn, TaskArn } from '../domain/ids.ts';
 import type { AwsClient, ReadBounds } from './aws-client.ts';
 import { instanceFromEcs, taskFromEcs } from './facts-from-ecs.ts';
 import { EcsReadError } from './gateway.ts';
-import { chunks, inParallel } from './parallel.ts';
 
 /** ECS API reference: both calls take up to 100. */
 const MOST_PER_CALL = 100;
@@ -57,7 +57,7 @@ async function describeAll<Arn extends string, Thing extends { readonly arn: Arn
 ): Promise<Described<Arn, Thing>> {
   const unique = [...new Set(arns)];
   const result = new Map<Arn, Thing | 'MISSING'>();
-  const answers = await inParallel(chunks(unique, MOST_PER_CALL), { atOnce: CALLS_AT_ONCE }, describe);
+  const answers = await pMap(batches(unique), describe, { concurrency: CALLS_AT_ONCE });
   for (const { found, failures } of answers) {
     for (const thing of found) result.set(thing.arn, thing);
     for (const failure of failures) {
@@ -72,6 +72,11 @@ async function describeAll<Arn extends string, Thing extends { readonly arn: Arn
   }
   return result;
 }
+
+const batches = <Item>(items: readonly Item[]): readonly (readonly Item[])[] =>
+  Array.from({ length: Math.ceil(items.length / MOST_PER_CALL) }, (_, n) =>
+    items.slice(n * MOST_PER_CALL, (n + 1) * MOST_PER_CALL),
+  );
 
 const faultOf = ({ reason, arn, detail }: Failure): { readonly code: string; readonly message: string } => ({
   code: reason ?? 'UNKNOWN',

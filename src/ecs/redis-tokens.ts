@@ -10,14 +10,14 @@ import { scaled } from './buckets.ts';
 import type { Clock } from './clock.ts';
 import { LocalTokens } from './local-tokens.ts';
 import type { Ask, Grant } from './token-bucket.ts';
-import { CUT_FACTOR, LOWEST_FACTOR, ONE_CUT_PER_MS, RECOVERY_MS } from './token-bucket.ts';
+import { CUT_FACTOR, LOWEST_FACTOR, ONE_CUT_PER_MS, RECOVERY_MS, ROUNDING } from './token-bucket.ts';
 
 /** Redis answers in about a millisecond; later than this it is slow, and a launch has 10 s in all. */
-export const REDIS_PATIENCE_MS = 300;
+const REDIS_PATIENCE_MS = 300;
 /** After a failure Redis is left alone this long, so that not every call waits for it in vain. */
-export const REDIS_PAUSE_MS = 1_000;
+const REDIS_PAUSE_MS = 1_000;
 /** Part of the budget a worker grants itself while Redis is away: right for up to four workers. */
-export const SHARE_WITHOUT_REDIS = 0.25;
+const SHARE_WITHOUT_REDIS = 0.25;
 
 /**
  * The arithmetic of token-bucket.ts. ARGV: burst, tokens a second, part to leave, tokens wanted, "cut" or "", the time in ms
@@ -43,10 +43,10 @@ if ARGV[5] == 'cut' then
   end
 else
   local reserve = math.min(leave * burst, burst - 1)
-  granted = math.max(0, math.min(want, math.floor(tokens - reserve + 1e-6)))
+  granted = math.max(0, math.min(want, math.floor(tokens - reserve + ${ROUNDING})))
   tokens = tokens - granted
   if granted < want then
-    wait = math.max(1, math.ceil(math.max(0, reserve + 1 - tokens) / (per_second * factor / 1000)))
+    wait = math.max(1, math.ceil(math.max(0, reserve + 1 - tokens - ${ROUNDING}) / (per_second * factor / 1000)))
   end
 end
 local f = '%.17g'

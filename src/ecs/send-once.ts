@@ -7,10 +7,11 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import type { Instant } from '../domain/ids.ts';
 
 /** Set by the handler, read by whoever sent the request. */
-export interface SendRecord {
+interface SendRecord {
   sent: boolean;
 }
 
@@ -21,7 +22,7 @@ export interface SendOptions {
 }
 
 /** The request was never written. `code` says why. */
-export class NotSentError extends Error {
+class NotSentError extends Error {
   override readonly name = 'NotSentError';
   readonly code: 'ConnectionTimeout' | 'TooLate';
   constructor(code: 'ConnectionTimeout' | 'TooLate', message: string) {
@@ -64,6 +65,8 @@ export class SendOnceHandler {
   private readonly options: SendOnceOptions;
   private readonly plain = new http.Agent({ keepAlive: true, maxSockets: MOST_SOCKETS, timeout: IDLE_SOCKET_MS });
   private readonly secure = new https.Agent({ keepAlive: true, maxSockets: MOST_SOCKETS, timeout: IDLE_SOCKET_MS });
+  /** Connections that were established. Node marks a reused one only sometimes: not when a request had to wait for it. */
+  private readonly standing = new WeakSet<Socket>();
 
   constructor(options: SendOnceOptions) {
     this.options = options;
@@ -103,8 +106,11 @@ export class SendOnceHandler {
         outgoing.end(request.body);
       };
       outgoing.once('socket', (socket) => {
-        if (outgoing.reusedSocket) write();
-        else socket.once(secure ? 'secureConnect' : 'connect', write);
+        if (this.standing.has(socket)) return write();
+        socket.once(secure ? 'secureConnect' : 'connect', () => {
+          this.standing.add(socket);
+          write();
+        });
       });
       outgoing.once('response', (body) =>
         resolve({ response: { statusCode: body.statusCode ?? 0, headers: flat(body.headers), body } }),

@@ -35,6 +35,10 @@ export class TaskDefinitions {
     }
   }
 
+  forget(arn: TaskDefinitionArn): void {
+    this.known.delete(arn);
+  }
+
   private shared(arn: TaskDefinitionArn): Promise<Status> {
     const kept = this.known.get(arn);
     if (kept !== undefined && this.now() < kept.until) return kept.status;

@@ -36,7 +36,7 @@ export const RECOVERY_MS = 60_000;
 /** Calls already under way when ECS throttles come back throttled together: one sign, not fifty. */
 export const ONE_CUT_PER_MS = 1_000;
 /** So that a token which rounding left a hair short counts. */
-const ROUNDING = 1e-6;
+export const ROUNDING = 0.000001;
 
 export const fullBucket = (limits: BucketLimits, now: number): BucketState => ({
   tokens: limits.burst,
@@ -63,7 +63,7 @@ export function drawn(state: BucketState, limits: BucketLimits, now: number, ask
   const available = Math.floor(filled.tokens - reserve + ROUNDING);
   const granted = Math.max(0, Math.min(ask.want, available));
   const tokens = filled.tokens - granted;
-  const missing = Math.max(0, reserve + 1 - tokens);
+  const missing = Math.max(0, reserve + 1 - tokens - ROUNDING);
   const perMs = (limits.perSecond * filled.factor) / 1000;
   const waitMs = granted === ask.want ? 0 : Math.max(1, Math.ceil(missing / perMs));
   return [

@@ -127,14 +127,17 @@ describe('deadlines', () => {
     expect(server.arrived).toHaveLength(2);
   });
 
-  it('given up after it arrived: unknown', async () => {
-    server.reply(silence);
+  it('given up after it arrived: unknown, and the line is dropped', async () => {
+    const dropped = new Promise((resolve) => {
+      server.reply((response) => response.once('close', resolve));
+    });
     const turn = new AbortController();
     const arrival = server.next();
     const outcome = gateway(server.url).launch(callOf(), turn.signal);
     await arrival;
     turn.abort();
     expect(words(await outcome)).toBe('unknown Aborted');
+    await dropped;
     expect(server.arrived).toHaveLength(1);
   });
 

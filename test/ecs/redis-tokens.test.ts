@@ -27,7 +27,7 @@ const LIMITS: Limits = {
 const clients: Redis[] = [];
 
 async function connect(url: string): Promise<Redis> {
-  const client = new Redis(url, { retryStrategy: () => 20 });
+  const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
   client.on('error', () => undefined);
   clients.push(client);
   await once(client, 'ready');
@@ -162,6 +162,12 @@ describe('while Redis does not answer', () => {
     await server.kill();
     await closed;
     expect((await tokens.ask('cluster-read', all)).granted).toBe(11);
+
+    // Nothing was left in the client's queue to take tokens that nobody waits for any more.
+    const ready = once(redis, 'ready');
+    await server.restart();
+    await ready;
+    expect(await redis.keys('*cluster-read')).toEqual([]);
   });
 });
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export interface Arrived {
+interface Arrived {
   readonly operation: string;
   /** The request body as it was on the wire. */
   readonly body: string;
