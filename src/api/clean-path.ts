@@ -9,7 +9,7 @@ const UNCLEAN = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)/i;
 export const cleanPath: ApiMiddleware = async (c, next) => {
   const { path, query } = target(c);
   if (!UNCLEAN.test(path)) return next();
-  const clean = new URL(path.replaceAll(/\/{2,}/g, '/'), 'http://localhost').pathname.replaceAll(/\/{2,}/g, '/');
+  const clean = new URL(path.replaceAll(/\/{2,}/g, '/'), 'http://localhost').pathname;
   return c.body(null, 301, { Location: clean + query });
 };
 

@@ -7,7 +7,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ApiContext } from './app-env.ts';
 
 export const PROBLEM_JSON = 'application/problem+json';
-export const PLAIN_TEXT = 'text/plain; charset=utf-8';
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
 
 export interface Refusal {
   readonly kind: 'refused';

@@ -28,7 +28,7 @@ const text = () =>
   z.string({ error: ofType('string') }).max(MOST_CHARACTERS, `should be at most ${MOST_CHARACTERS} chars long`);
 const id = (what: string) => text().min(1, `should be at least 1 chars long`).openapi({ description: what });
 
-export const networkConfigurationSchema = z
+const networkConfigurationSchema = z
   .object(
     {
       awsvpcConfiguration: z.object(

@@ -40,8 +40,8 @@ export const single = (parameters: URLSearchParams, name: string): Valid<string 
 /** A name from a path. One that no environment can have is refused as the router of v0.3.0 did, with a 404. */
 export const pathName = (name: string): Valid<EnvironmentName> => {
   if (ENVIRONMENT_NAME.test(name)) return valid(as<EnvironmentName>(name));
-  // eslint-disable-next-line no-control-regex -- a control character must not get into an answer
-  return /[/\u0000-\u001f\u007f]/.test(name) ? PAGE_NOT_FOUND : noSuchEnvironment(name);
+  // A control character must not get into an answer.
+  return /[/\p{Cc}]/u.test(name) ? PAGE_NOT_FOUND : noSuchEnvironment(name);
 };
 
 export const noSuchEnvironment = (name: string): Refusal => refusal(404, `Environment ${name} does not exist`);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { API_LIMITS } from '../../src/api/limits.ts';
+import { renderEnvironment, renderEnvironments } from '../../src/api/render.ts';
 import { as } from '../../src/domain/ids.ts';
 import type { EnvironmentName } from '../../src/domain/ids.ts';
 import { ACCOUNT, environmentBody, fakeEcs, harness } from './harness.ts';
@@ -127,6 +128,26 @@ describe('reading environments', () => {
     expect(await pages('cluster=c1')).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
     expect(await pages(`cluster=${ACCOUNT}:cluster/c2`)).toEqual([['bb']]);
     expect(await pages('cluster=c')).toEqual([[]]);
+  });
+
+  it('renders a record once, for as long as it does not change', async () => {
+    const h = harness();
+    await h.create('web');
+    const record = await h.store.read(as<EnvironmentName>('web'));
+    if (record === null) throw new Error('created');
+    let looks = 0;
+    const watched = new Proxy(record, {
+      get: (of, member) => {
+        looks += 1;
+        return Reflect.get(of, member) as unknown;
+      },
+    });
+    const first = renderEnvironment(watched);
+    const after = looks;
+    expect(renderEnvironment(watched)).toBe(first);
+    expect(renderEnvironments([watched], null)).toBe(`{"items":[${first.trimEnd()}]}\n`);
+    expect(after).toBeGreaterThan(0);
+    expect(looks).toBe(after);
   });
 
   it('shows health, reasons and hosts once they are known', async () => {

@@ -38,7 +38,7 @@ export const fakeEcs: ApiDeps['ecs'] = {
   },
 };
 
-export class FakeMailbox implements Mailbox {
+class FakeMailbox implements Mailbox {
   readonly sent: string[] = [];
   /** False: Redis is down. */
   up = true;
@@ -64,8 +64,6 @@ export interface Call {
   readonly body?: string | Uint8Array | ReadableStream<Uint8Array>;
   readonly headers?: Record<string, string>;
 }
-
-export type Harness = ReturnType<typeof harness>;
 
 /** `over` replaces dependencies; the store that is left is the one `store` shows. */
 export const harness = (over: Partial<ApiDeps> = {}) => {

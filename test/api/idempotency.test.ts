@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { environmentBody, harness } from './harness.ts';
+import { environmentBody, fakeEcs, harness } from './harness.ts';
 
 const key = (value: string) => ({ 'Idempotency-Key': value });
 
@@ -13,6 +13,22 @@ describe('Idempotency-Key', () => {
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     expect(again.headers.get('content-type')).toBe('application/json; charset=UTF-8');
     expect(h.mailbox.sent).toHaveLength(1);
+  });
+
+  it('asks ECS nothing for an answer that is remembered', async () => {
+    let asked = 0;
+    const h = harness({
+      ecs: {
+        ...fakeEcs,
+        resolveCluster: (given, signal) => {
+          asked += 1;
+          return fakeEcs.resolveCluster(given, signal);
+        },
+      },
+    });
+    await h.post('/v1/environments', environmentBody(), key('k'));
+    await h.post('/v1/environments', environmentBody(), key('k'));
+    expect(asked).toBe(1);
   });
 
   it('remembers a deployment, whose request is its query', async () => {

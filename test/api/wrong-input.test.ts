@@ -1,6 +1,8 @@
 /** Wrong input of each field gives the contract's error, and changes nothing. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { as } from '../../src/domain/ids.ts';
+import type { EnvironmentName } from '../../src/domain/ids.ts';
 import { environmentBody, harness } from './harness.ts';
 
 const NAME_RULE = "name in body should match '^[a-zA-Z0-9-_]{1,30}$'";
@@ -223,12 +225,12 @@ describe('anything at all', () => {
       fc.string(),
       nearly.map((value) => JSON.stringify(value)),
     );
+    const h = harness();
     await fc.assert(
       fc.asyncProperty(body, async (text) => {
-        const h = harness();
         const answer = await h.call('/v1/environments', { method: 'POST', body: text });
         expect(answer.status).toBeLessThan(500);
-        const { items } = JSON.parse((await h.call('/v1/environments')).text) as { items: unknown[] };
+        const { items } = JSON.parse((await h.call('/v1/environments')).text) as { items: { name: string }[] };
         if (answer.status === 200) {
           created += 1;
           expect(items).toEqual([JSON.parse(answer.text)]);
@@ -236,6 +238,7 @@ describe('anything at all', () => {
           refused += 1;
           expect(items).toEqual([]);
         }
+        for (const { name } of items) await h.store.remove(as<EnvironmentName>(name));
       }),
       { numRuns: 400 },
     );
