@@ -29,7 +29,7 @@ async function connect(url: string): Promise<Redis> {
   const client = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
   client.on('error', () => undefined);
   clients.push(client);
-  await once(client, 'ready');
+  await next(client, 'ready');
   return client;
 }
 
