@@ -6,6 +6,7 @@ import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { cleanPath } from './clean-path.ts';
 import { RequestTimeoutError, requestTimeout } from './deadline.ts';
 import { serveDeployments } from './deployments.ts';
+import { serveDocs } from './docs.ts';
 import { serveEnvironments } from './environments.ts';
 import { PAGE_NOT_FOUND, refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
@@ -31,6 +32,7 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnv> => {
     }),
   );
   serveHealth(app, deps);
+  serveDocs(app);
   serveEnvironments(app, deps);
   serveDeployments(app, deps);
   app.notFound((c) => refuse(c, PAGE_NOT_FOUND));
