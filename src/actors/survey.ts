@@ -67,7 +67,8 @@ export async function surveyCluster(
   const { revision, storeId } = inventory;
   const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen });
 
-  const wakes = published ? whomToWake(before, seen, watchers, requested) : [];
+  // Not published: a newer listing is there. Who asked for one is told all the same.
+  const wakes = published || requested ? whomToWake(before, seen, watchers, requested) : [];
   for (const { environment, reason } of wakes) await deps.mailbox.wake(environment, reason);
   return {
     kind: 'done',

@@ -50,7 +50,6 @@ export interface TurnReport {
   readonly duplicates: number;
   readonly outcomes: { readonly done: number; readonly refused: number; readonly unknown: number };
   readonly waiting: { readonly [why: string]: number };
-  readonly health: string | null;
 }
 
 /** Looks and plans a turn at most: each plan may ask for what the one before could not know to ask for. */
@@ -190,6 +189,5 @@ function reportOf(claim: Claim, plan: Plan, acted: readonly Acted[]): TurnReport
     duplicates: stops.filter((effect) => effect.reason === 'duplicate').length,
     outcomes,
     waiting,
-    health: claim.world.status?.health ?? null,
   };
 }

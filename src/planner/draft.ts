@@ -68,10 +68,11 @@ export class Draft {
     for (const [id, launch] of this.launches) {
       if (!this.settled.has(id) && this.world.launches.get(id)?.value !== launch) groups.push([this.launchChange(id)]);
     }
-    for (const host of new Set([...this.world.slots.keys(), ...this.slots.keys()])) {
+    for (const host of this.slots.keys()) {
       const change = written.has(host) ? [] : this.slotChange(host);
       if (change.length > 0) groups.push(change);
     }
+    for (const host of this.world.slots.keys()) if (!this.slots.has(host)) groups.push(this.slotChange(host));
     if (this.progress !== null) groups.push([{ kind: 'put-progress', progress: this.progress }]);
     if (this.status !== null) groups.push([{ kind: 'put-status', status: this.status }]);
     return groups;

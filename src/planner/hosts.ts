@@ -4,18 +4,17 @@
  * H1. A task is gone only when ECS says `lastStatus` STOPPED, or has called it MISSING for as long as it describes stopped tasks.
  *     Not being listed proves nothing: it is described first.
  * H2. A host is launched on only if its slot has no task, no launch for it is open, and no live task of the group is seen there.
- * H3. A host without a slot is launched on only by facts listed after the environment came to be: an earlier environment
- *     of the same name may have left a task.
+ * H3. A host is launched on only by facts listed after the environment came to be: an earlier environment of the same name
+ *     may have left a task.
  * H4. A live task of the group on a host without one is adopted, never doubled.
  * H5. Of two live tasks the recorded one stays; the other is stopped.
  * H6. A host whose agent is disconnected is left alone: what ECS says of its tasks is old.
  * H7. A slot is forgotten only when ECS, asked for the instance, calls it INACTIVE or MISSING, and no launch is open.
  */
 import { isLive, type Instance, type Task } from '../domain/facts.ts';
-import { after, type InstanceArn, type Revision, type TaskArn } from '../domain/ids.ts';
-import type { LaunchId } from '../domain/ids.ts';
+import { after, type InstanceArn, type LaunchId, type Revision, type TaskArn } from '../domain/ids.ts';
 import type { PlacedTask, Slot } from '../domain/launch.ts';
-import type { Priority } from '../domain/plan.ts';
+import type { Priority, Waiting } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
@@ -30,34 +29,55 @@ export interface Candidate {
 /** What is taken already, over all hosts. */
 export interface Claims {
   readonly openOn: ReadonlyMap<InstanceArn, LaunchId>;
-  /** Instances with a task or an open launch, by the machine's EC2 or SSM id. */
-  readonly registrationOf: ReadonlyMap<string, ReadonlySet<InstanceArn>>;
   readonly recorded: ReadonlySet<TaskArn>;
 }
 
 export function claimsOf(draft: Draft): Claims {
   const openOn = new Map<InstanceArn, LaunchId>();
-  const registrationOf = new Map<string, Set<InstanceArn>>();
   const recorded = new Set<TaskArn>();
-  const register = (id: string | null, instance: InstanceArn): void => {
-    if (id === null) return;
-    const known = registrationOf.get(id);
-    if (known === undefined) registrationOf.set(id, new Set([instance]));
-    else known.add(instance);
-  };
   for (const launch of draft.launches.values()) {
     for (const arn of launch.returned) recorded.add(arn);
-    for (const member of launch.members) {
-      openOn.set(member.instance, launch.id);
-      register(member.ec2InstanceId, member.instance);
-    }
+    for (const member of launch.members) openOn.set(member.instance, launch.id);
   }
-  for (const slot of draft.slots.values()) {
-    if (slot.task === null) continue;
-    recorded.add(slot.task.arn);
-    register(slot.ec2InstanceId, slot.instance);
+  for (const slot of draft.slots.values()) if (slot.task !== null) recorded.add(slot.task.arn);
+  return { openOn, recorded };
+}
+
+/**
+ * Those candidates whose machine has no other registration with a task, an open launch or a candidate of its own: RunTask
+ * names machines, so a task for one registration may come up on the other. The latest registration goes first.
+ * Call it when every host was reconciled.
+ */
+export function onePerMachine(candidates: readonly Candidate[], sight: Sight, draft: Draft): readonly Candidate[] {
+  if (candidates.length === 0) return [];
+  const taken = takenMachines(sight, draft);
+  return candidates.toSorted(latestRegistration).filter(({ instance: { arn, ec2InstanceId } }) => {
+    if (ec2InstanceId === null) return true;
+    const holder = taken.get(ec2InstanceId) ?? arn;
+    taken.set(ec2InstanceId, holder);
+    if (holder !== arn) draft.waiting.set(arn, 'other-registration');
+    return holder === arn;
+  });
+}
+
+/** The machines with a task or an open launch, and the registration that has it; a candidate has neither. */
+function takenMachines(sight: Sight, draft: Draft): Map<string, InstanceArn> {
+  const taken = new Map<string, InstanceArn>();
+  const take = (id: string | null, instance: InstanceArn): void => {
+    if (id !== null) taken.set(id, instance);
+  };
+  for (const instance of sight.facts?.instances.values() ?? []) {
+    if (sight.liveOn(instance.arn).length > 0) take(instance.ec2InstanceId, instance.arn);
   }
-  return { openOn, registrationOf, recorded };
+  for (const slot of draft.slots.values()) if (slot.task !== null) take(slot.ec2InstanceId, slot.instance);
+  for (const launch of draft.launches.values()) {
+    for (const member of launch.members) take(member.ec2InstanceId, member.instance);
+  }
+  return taken;
+}
+
+function latestRegistration({ instance: a }: Candidate, { instance: b }: Candidate): number {
+  return (b.registeredAt ?? 0) - (a.registeredAt ?? 0) || (a.arn < b.arn ? -1 : 1);
 }
 
 /** Follows the recorded task of a slot: running, ended, or not to be seen. */
@@ -67,15 +87,19 @@ export function followTask(slot: Slot, seen: Observation, sight: Sight, draft: D
   if (next !== slot) draft.slots.set(slot.instance, next);
   if (next.task === null || (next.task.ranAt !== null && next.stop === null)) return;
   const begun = next.stop?.requestedAt ?? next.task.placedAt;
-  if (seen.now - begun >= policy.startPollMs.first && next === slot) draft.lookAtTask(slot.task.arn);
+  const { arn } = slot.task;
+  if (seen.now - begun >= policy.startPollMs.first && !sight.lookedAtTask(arn)) draft.lookAtTask(arn);
   draft.wake(nextPoll(begun, seen.now, policy));
 }
 
 function followed(slot: Slot, task: PlacedTask, seen: Observation, sight: Sight, draft: Draft, policy: Policy): Slot {
   const shown = sight.task(task.arn);
+  const patience = seen.world.spec.value.deletion === null ? policy.missingAfterMs : policy.visibilityMs;
   if (shown === null) {
+    const believed = task.missingSince === null ? seen.now : after(task.missingSince, patience);
     const modified = seen.world.slots.get(slot.instance)?.modified;
-    if (modified !== undefined && sight.listedSince(modified)) draft.lookAtTask(task.arn);
+    if (believed > seen.now) draft.wake(believed);
+    else if (modified !== undefined && sight.listedSince(modified)) draft.lookAtTask(task.arn);
     return slot;
   }
   if (shown !== 'MISSING') {
@@ -84,7 +108,6 @@ function followed(slot: Slot, task: PlacedTask, seen: Observation, sight: Sight,
       : ended(slot, task, endOf(shown), seen.now, policy);
   }
   const since = task.missingSince ?? seen.now;
-  const patience = seen.world.spec.value.deletion === null ? policy.missingAfterMs : policy.visibilityMs;
   if (seen.now - since >= patience) {
     return ended(slot, task, { reason: 'ECS does not know the task any more', stopCode: null }, seen.now, policy);
   }
@@ -110,7 +133,7 @@ export function planHost(
     draft.waiting.set(host, 'agent');
     return null;
   }
-  if (!claims.openOn.has(host)) reconcileStrangers(instance, seen, sight, claims, draft);
+  if (!claims.openOn.has(host)) reconcileStrangers(instance, seen, sight, claims, draft, policy);
   if (instance.status === 'DRAINING') {
     drain(instance, seen, draft, policy);
     return null;
@@ -136,13 +159,20 @@ function forget(
     draft.waiting.set(host, 'facts');
     const modified: Revision | undefined = seen.world.slots.get(host)?.modified;
     if (modified !== undefined && sight.listedSince(modified)) draft.lookAtInstance(host);
+    else draft.needsSurvey = true;
   }
 }
 
 /** Live tasks of the group that no record speaks of: adopt one if the host has none (H4), stop the others (H5). */
-function reconcileStrangers(instance: Instance, seen: Observation, sight: Sight, claims: Claims, draft: Draft): void {
-  const stored = seen.world.slots.get(instance.arn);
-  if (stored !== undefined && !sight.listedSince(stored.modified)) return;
+function reconcileStrangers(
+  instance: Instance,
+  seen: Observation,
+  sight: Sight,
+  claims: Claims,
+  draft: Draft,
+  policy: Policy,
+): void {
+  if (!sight.listedSince(knownAt(instance.arn, seen))) return;
   const strangers = sight
     .liveOn(instance.arn)
     .filter((task) => !claims.recorded.has(task.arn))
@@ -150,13 +180,21 @@ function reconcileStrangers(instance: Instance, seen: Observation, sight: Sight,
   if (strangers.length === 0) return;
   const slot = draft.slots.get(instance.arn) ?? emptySlot(memberOf(instance), seen.now);
   const [first, ...others] = strangers;
-  if (slot.task === null && first !== undefined) draft.slots.set(instance.arn, adopted(slot, first, seen.now));
+  if (slot.task === null && first !== undefined) {
+    const next = adopted(slot, first, seen.now, policy);
+    draft.slots.set(instance.arn, next);
+    if (next.task?.ranAt === null) draft.wake(nextPoll(seen.now, seen.now, policy));
+  }
   for (const task of slot.task === null ? others : strangers) {
     if (task.desiredStatus === 'STOPPED') continue;
     if (!sight.lookedAtTask(task.arn)) draft.lookAtTask(task.arn);
     else draft.effects.push({ kind: 'stop', task: task.arn, reason: 'duplicate', priority: 'repair' });
   }
 }
+
+/** Revision of what we last wrote of the host: an older listing says nothing about it. */
+const knownAt = (host: InstanceArn, seen: Observation): Revision =>
+  seen.world.slots.get(host)?.modified ?? seen.world.spec.created;
 
 /** The current definition before others, then the oldest, then by ARN: a total order, so that every turn keeps the same one. */
 function preference(a: Task, b: Task, seen: Observation): number {
@@ -189,31 +227,34 @@ function launchable(
 ): Candidate | null {
   const spec = seen.world.spec;
   const slot = draft.slots.get(instance.arn);
-  const wait = (on: Parameters<typeof draft.waiting.set>[1]): null => {
-    draft.waiting.set(instance.arn, on);
-    return null;
-  };
   if (slot?.task != null) {
-    if (slot.stop !== null) return wait('stop');
-    return slot.task.ranAt === null ? wait('start') : null;
+    if (slot.stop !== null) return wait(instance, 'stop', draft);
+    return slot.task.ranAt === null ? wait(instance, 'start', draft) : null;
   }
-  if (claims.openOn.has(instance.arn)) return wait('launch');
+  if (claims.openOn.has(instance.arn)) return wait(instance, 'launch', draft);
   if (spec.value.target === null || spec.value.deletion !== null) return null;
-  if (sight.liveOn(instance.arn).length > 0) return wait('facts');
-  if (slot === undefined && !sight.listedSince(spec.created)) {
+  const live = sight.liveOn(instance.arn);
+  if (live.length > 0) {
+    // Most often the very task whose end was just learned, in a listing from before it: describing it is the quickest way on.
+    for (const task of live) if (!sight.lookedAtTask(task.arn)) draft.lookAtTask(task.arn);
+    if (!sight.listedSince(knownAt(instance.arn, seen))) draft.needsSurvey = true;
+    return wait(instance, 'facts', draft);
+  }
+  if (!sight.listedSince(spec.created)) {
     draft.needsSurvey = true;
-    return wait('facts');
+    return wait(instance, 'facts', draft);
   }
-  if (instance.ec2InstanceId === null) return wait('no-instance-id');
-  const registrations = claims.registrationOf.get(instance.ec2InstanceId);
-  if (registrations !== undefined && [...registrations].some((other) => other !== instance.arn)) {
-    return wait('other-registration');
-  }
+  if (instance.ec2InstanceId === null) return wait(instance, 'no-instance-id', draft);
   if (slot !== undefined && slot.tries.until > seen.now) {
     draft.wake(slot.tries.until);
-    return wait('backoff');
+    return wait(instance, 'backoff', draft);
   }
   return { instance, priority: slot === undefined ? 'new-host' : 'repair' };
+}
+
+function wait(instance: Instance, on: Waiting, draft: Draft): null {
+  draft.waiting.set(instance.arn, on);
+  return null;
 }
 
 const memberOf = (instance: Instance): { readonly instance: InstanceArn; readonly ec2InstanceId: string | null } => ({

@@ -1,12 +1,12 @@
 /**
  * What becomes of a launch whose outcome is not settled.
  *
- * L1. While a launch is open, none of its members gets another.
+ * L1. While a launch is open, none of its members gets another, nor does another registration of a member's machine.
  * L2. It settles as a whole by ECS's answer: by the one that came, or by the one that the same request, repeated, brings.
  * L3. It is repeated only while ECS surely remembers its key, only if somebody still wants it, only after the last
  *     promised call can no longer be under way, and every repetition is promised like the first.
- * L4. Otherwise observation alone settles it: a live task that can only be its own, or two listings without one, both
- *     begun after the last promised call can have had any effect and would show it. From then on it is never repeated.
+ * L4. Otherwise observation alone settles it: a live task, described, that can only be its own, or two listings without
+ *     one, both begun after the last promised call can have had any effect and would show it. From then on it is never repeated.
  */
 import { isLive, type Task } from '../domain/facts.ts';
 import { after, type InstanceArn, type Instant, type TaskArn } from '../domain/ids.ts';
@@ -36,11 +36,13 @@ const replayAt = (launch: Launch, policy: Policy): Instant =>
     : overAt(launch, policy);
 
 export function settleOpenLaunches(seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+  if (draft.launches.size === 0) return;
+  const recorded = recordedArns(draft);
   const open = [...draft.launches.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   for (const launch of open) {
     if (launch.returned.length > 0) settleReturned(launch, seen, sight, draft, policy);
     else if (replayable(launch, seen, sight, policy)) replay(launch, seen.now, draft, policy);
-    else observe(launch, seen, sight, draft, policy);
+    else observe(launch, recorded, seen, sight, draft, policy);
   }
 }
 
@@ -69,20 +71,37 @@ function replay(launch: Launch, now: Instant, draft: Draft, policy: Policy): voi
     draft.wake(due);
     return;
   }
-  const promised: Launch = { ...launch, promisedAt: now, sends: launch.sends + 1 };
+  if (draft.effects.length >= policy.launchesPerTurn) {
+    draft.wake(now);
+    return;
+  }
+  // What a listing proved about the calls before, it did not prove about this one.
+  const promised: Launch = { ...launch, promisedAt: now, sends: launch.sends + 1, emptyListingAt: null };
   draft.launches.set(launch.id, promised);
   draft.effects.push({ kind: 'launch', launch: promised, replay: true, priority: 'repair' });
 }
 
-/** ECS gave ARNs without their hosts: each must be mapped to its host, or seen STOPPED, before anyone is called refused. */
+/**
+ * ECS gave ARNs without their hosts, or on a host we did not name: each must be mapped to its host, or seen STOPPED, before
+ * anyone is called refused. A host we did not name is a later registration of a member's machine, as the request names
+ * machines; the task is that host's from now on.
+ */
 function settleReturned(launch: Launch, seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+  const members = new Set(launch.members.map((member) => member.instance));
   const taskOn = new Map<InstanceArn, TaskArn>();
+  const elsewhere = new Map<InstanceArn, Slot>();
   let unmapped = 0;
   for (const arn of launch.returned) {
     const task = sight.task(arn);
     const forgotten = task === 'MISSING' && seen.now - launch.promisedAt >= policy.missingAfterMs;
-    if (task !== null && task !== 'MISSING' && task.instance !== null) preferLive(taskOn, task.instance, task, sight);
-    else if (!forgotten && (task === null || task === 'MISSING' || isLive(task))) {
+    if (task !== null && task !== 'MISSING' && task.instance !== null) {
+      if (members.has(task.instance)) preferLive(taskOn, task.instance, task, sight);
+      else if (isLive(task) && !elsewhere.has(task.instance)) {
+        const slots = slotElsewhere(launch, task, task.instance, seen, sight, draft);
+        if (slots === null) unmapped += 1;
+        else for (const slot of slots) elsewhere.set(slot.instance, slot);
+      }
+    } else if (!forgotten && (task === null || task === 'MISSING' || isLive(task))) {
       unmapped += 1;
       if (!sight.lookedAtTask(arn)) draft.lookAtTask(arn);
     }
@@ -99,7 +118,27 @@ function settleReturned(launch: Launch, seen: Observation, sight: Sight, draft: 
     seen.now,
     policy,
   );
-  draft.settle(launch, null, slots);
+  draft.settle(launch, null, [...slots, ...elsewhere.values()]);
+}
+
+/** The slot of a host we did not name, if it takes one; null: the host is not known yet. */
+function slotElsewhere(
+  launch: Launch,
+  task: Task,
+  host: InstanceArn,
+  seen: Observation,
+  sight: Sight,
+  draft: Draft,
+): readonly Slot[] | null {
+  const instance = sight.instance(host);
+  if (instance === null) {
+    draft.lookAtInstance(host);
+    return null;
+  }
+  const slot = draft.slots.get(host);
+  if (instance === 'MISSING' || slot?.task != null) return [];
+  const { ec2InstanceId } = instance;
+  return [placed(slot ?? emptySlot({ instance: host, ec2InstanceId }, seen.now), launch, task.arn, seen.now)];
 }
 
 /** Of two returned tasks on one host the live one counts; the other is history, or a duplicate that the host's turn stops. */
@@ -109,21 +148,35 @@ function preferLive(taskOn: Map<InstanceArn, TaskArn>, host: InstanceArn, task: 
   if (otherTask === null || otherTask === 'MISSING' || !isLive(otherTask)) taskOn.set(host, task.arn);
 }
 
-function observe(launch: Launch, seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+function observe(
+  launch: Launch,
+  recorded: ReadonlySet<TaskArn>,
+  seen: Observation,
+  sight: Sight,
+  draft: Draft,
+  policy: Policy,
+): void {
   if (!isOver(launch, seen.now, policy)) {
     draft.wake(overAt(launch, policy));
     return;
   }
-  const recorded = recordedArns(draft, launch);
   const found: Slot[] = [];
   const rest: Member[] = [];
+  let doubtful = false;
   for (const member of launch.members) {
     const task = sight.liveOn(member.instance).find((task) => isEvidence(task, launch, recorded, policy));
-    if (task === undefined) rest.push(member);
-    else found.push(placed(slotOf(member, draft, seen.now), launch, task.arn, seen.now));
+    if (task !== undefined && sight.lookedAtTask(task.arn)) {
+      found.push(placed(slotOf(member, draft, seen.now), launch, task.arn, seen.now));
+      continue;
+    }
+    rest.push(member);
+    if (task === undefined) continue;
+    // A listing may be older than the promise, and the task in it long dead: it counts once it was described.
+    doubtful = true;
+    draft.lookAtTask(task.arn);
   }
   const listedAt = sight.facts?.startedAt ?? null;
-  const proven = listedAt !== null && listedAt > shownAt(launch, policy);
+  const proven = !doubtful && listedAt !== null && listedAt > shownAt(launch, policy);
   if (proven && launch.emptyListingAt !== null && listedAt > launch.emptyListingAt) {
     const expired = rest.map((member) =>
       failed(slotOf(member, draft, seen.now), 'outcome never learned; no task appeared', seen.now, policy),
@@ -152,12 +205,10 @@ function isEvidence(task: Task, launch: Launch, recorded: ReadonlySet<TaskArn>, 
   return young && task.startedBy === launch.deployment && !recorded.has(task.arn);
 }
 
-function recordedArns(draft: Draft, except: Launch): ReadonlySet<TaskArn> {
+function recordedArns(draft: Draft): ReadonlySet<TaskArn> {
   const recorded = new Set<TaskArn>();
   for (const slot of draft.slots.values()) if (slot.task !== null) recorded.add(slot.task.arn);
-  for (const launch of draft.launches.values()) {
-    if (launch.id !== except.id) for (const arn of launch.returned) recorded.add(arn);
-  }
+  for (const launch of draft.launches.values()) for (const arn of launch.returned) recorded.add(arn);
   return recorded;
 }
 

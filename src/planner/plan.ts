@@ -3,15 +3,16 @@
  * gives the same plan. The steps stand below in the order they are taken.
  */
 import { after, type InstanceArn, type LaunchId } from '../domain/ids.ts';
-import type { Plan } from '../domain/plan.ts';
+import type { LookRequest, Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { batchesOf, intent } from './batches.ts';
 import { stopForDeletion, isFinished } from './deletion.ts';
 import { Draft } from './draft.ts';
-import { claimsOf, followTask, planHost, type Candidate } from './hosts.ts';
+import { claimsOf, followTask, onePerMachine, planHost, type Candidate } from './hosts.ts';
 import { settleOpenLaunches } from './launches.ts';
 import { Sight, type Observation } from './observation.ts';
-import { recordProgress } from './progress.ts';
+import { beginDeployment, recordProgress } from './progress.ts';
+import { nextPoll } from './slots.ts';
 
 /** `mint` gives a new launch id at each call; it is the only source of chance, and an argument. */
 export function planEnvironment(seen: Observation, policy: Policy, mint: () => LaunchId): Plan {
@@ -23,18 +24,22 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
   settleOpenLaunches(seen, sight, draft, policy);
   for (const slot of draft.slots.values()) followTask(slot, seen, sight, draft, policy);
   if (deletion === null) {
+    beginDeployment(seen, draft);
     launchOn(planHosts(seen, sight, draft, policy), seen, draft, policy, mint);
     recordProgress(seen, sight, draft, policy);
   } else {
     stopForDeletion(deletion, seen, draft);
   }
   requestStops(seen, draft, policy);
+  const look = draft.look(policy.looksPerTurn);
+  // Stands only if this plan is the turn's last, with something still to ask.
+  if (asks(look)) draft.wake(after(seen.now, policy.attemptBackoffMs.first));
 
   return {
     changes: draft.changes(),
     effects: draft.effects,
     slots: draft.slots,
-    look: draft.look(policy.looksPerTurn),
+    look,
     waiting: draft.waiting,
     wakeAt: draft.wakeAt,
     needsSurvey: draft.needsSurvey,
@@ -44,13 +49,14 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
 
 function planHosts(seen: Observation, sight: Sight, draft: Draft, policy: Policy): readonly Candidate[] {
   const claims = claimsOf(draft);
-  const hosts = new Set<InstanceArn>([...(seen.facts?.instances.keys() ?? []), ...draft.slots.keys()]);
+  const hosts = new Set<InstanceArn>(seen.facts?.instances.keys());
+  for (const host of draft.slots.keys()) hosts.add(host);
   const candidates: Candidate[] = [];
   for (const host of hosts) {
     const candidate = planHost(host, seen, sight, claims, draft, policy);
     if (candidate !== null) candidates.push(candidate);
   }
-  return candidates;
+  return onePerMachine(candidates, sight, draft);
 }
 
 /** Turns candidates into promises, as many as a turn may make. */
@@ -70,29 +76,29 @@ function launchOn(
     return;
   }
   const batches = batchesOf(candidates, policy);
-  for (const batch of batches.slice(0, policy.launchesPerTurn)) {
+  const room = policy.launchesPerTurn - draft.effects.filter((effect) => effect.kind === 'launch').length;
+  for (const batch of batches.slice(0, room)) {
     const launch = intent(batch, spec, spec.target, mint(), seen.now, policy.primitive);
     draft.launches.set(launch.id, launch);
     draft.effects.push({ kind: 'launch', launch, replay: false, priority: batch.priority });
     for (const instance of batch.instances) draft.waiting.set(instance.arn, 'launch');
   }
-  const later = batches.slice(policy.launchesPerTurn);
+  const later = batches.slice(room);
   if (later.length === 0) return;
   for (const batch of later) for (const instance of batch.instances) draft.waiting.set(instance.arn, 'turn-limit');
   draft.wake(seen.now);
 }
 
-/** Asks ECS for every stop that it has not accepted yet. */
+/** Asks ECS for stops that it has not accepted yet, as many as a turn may; those it takes bring the next turn at once. */
 function requestStops(seen: Observation, draft: Draft, policy: Policy): void {
   let room = policy.stopsPerTurn;
   for (const slot of draft.slots.values()) {
     if (slot.task === null || slot.stop === null || slot.stop.accepted) continue;
-    if (room === 0) {
-      draft.wake(seen.now);
-      return;
-    }
+    draft.wake(nextPoll(slot.stop.requestedAt, seen.now, policy));
+    if (room === 0) return;
     room -= 1;
     draft.effects.push({ kind: 'stop', task: slot.task.arn, reason: slot.stop.reason, priority: 'repair' });
-    draft.wake(after(seen.now, policy.attemptBackoffMs.first));
   }
 }
+
+const asks = (look: LookRequest): boolean => look.taskDefinition || look.tasks.length + look.instances.length > 0;

@@ -8,6 +8,7 @@ import type { Policy } from '../domain/policy.ts';
 import type { Stored } from '../domain/world.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
+import { untried } from './slots.ts';
 
 /** Hosts named in one reason; the rest are counted. */
 const HOSTS_NAMED = 3;
@@ -23,6 +24,14 @@ const stateOf = (instance: Instance, slot: Slot | undefined, policy: Policy): Ho
   return slot?.task != null ? 'starting' : 'missing';
 };
 
+/** The first turn of a deployment: what an earlier one tried does not count against it. */
+export function beginDeployment(seen: Observation, draft: Draft): void {
+  const { spec, deployments, progress } = seen.world;
+  const { target } = spec.value;
+  if (target === null || !deployments.has(target) || progress.has(target)) return;
+  for (const slot of draft.slots.values()) draft.slots.set(slot.instance, untried(slot));
+}
+
 export function recordProgress(seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
   const states = new Map<InstanceArn, HostState>();
   for (const instance of sight.facts?.instances.values() ?? []) {
@@ -37,6 +46,8 @@ export function recordProgress(seen: Observation, sight: Sight, draft: Draft, po
     const progress = progressOf(before, deployment, states, seen, sight, draft);
     if (!same(before, progress)) draft.progress = progress;
   }
+  // Without facts nothing is known of the hosts, and what was known stands.
+  if (seen.facts === null) return;
   const status = statusOf(deployment?.value, states, seen, sight, draft, policy);
   if (!same(seen.world.status, status)) draft.status = status;
 }
@@ -49,7 +60,7 @@ function progressOf(
   sight: Sight,
   draft: Draft,
 ): DeploymentProgress {
-  if (before?.status === 'completed') return before;
+  if (before?.status === 'completed' || (before !== undefined && seen.facts === null)) return before;
   const failedInstances: FailedInstance[] = [];
   let open = 0;
   for (const [instance, state] of states) {
@@ -81,21 +92,23 @@ function statusOf(
   draft: Draft,
   policy: Policy,
 ): EnvironmentStatus {
-  const count = (state: HostState): number => [...states.values()].filter((one) => one === state).length;
+  const count = { running: 0, starting: 0, failed: 0, missing: 0, disconnected: 0, draining: 0, other: 0 };
+  let launching = 0;
+  for (const [host, state] of states) {
+    count[state] += 1;
+    if (state === 'missing' && draft.waiting.get(host) === 'launch') launching += 1;
+  }
   const hosts = {
-    eligible: count('running') + count('starting') + count('failed') + count('missing'),
-    running: count('running'),
-    starting:
-      count('starting') + [...states].filter(([host, state]) => state === 'missing' && isOpen(host, draft)).length,
-    failed: count('failed'),
-    disconnected: count('disconnected'),
-    draining: count('draining'),
+    eligible: count.running + count.starting + count.failed + count.missing,
+    running: count.running,
+    starting: count.starting + launching,
+    failed: count.failed,
+    disconnected: count.disconnected,
+    draining: count.draining,
   };
   const reasons = deployment === undefined ? [] : reasonsOf(deployment, states, seen, sight, draft, policy);
   return { health: reasons.length === 0 ? 'healthy' : 'unhealthy', reasons, hosts };
 }
-
-const isOpen = (host: InstanceArn, draft: Draft): boolean => draft.waiting.get(host) === 'launch';
 
 /** Hosts without a running task whose start grace is over, by what keeps them. The grace ends early when attempts are used up. */
 function reasonsOf(

@@ -24,8 +24,12 @@ export function settle(acted: readonly Acted[], slots: ReadonlyMap<InstanceArn, 
       changes.push(settled.changes);
       times.push(settled.wakeAt);
     } else {
+      if (one.outcome.kind !== 'done') {
+        times.push(after(one.endedAt, policy.startPollMs.most));
+        continue;
+      }
       const slot = slotByTask.get(one.effect.task);
-      if (one.outcome.kind === 'done' && slot !== undefined && slot.stop !== null) {
+      if (slot !== undefined && slot.stop !== null) {
         changes.push([{ kind: 'put-slot', slot: { ...slot, stop: { ...slot.stop, accepted: true } } }]);
       }
       times.push(one.effect.reason === 'deletion' ? one.endedAt : after(one.endedAt, policy.startPollMs.first));
@@ -74,10 +78,12 @@ function settleLaunch(
       return close(slots, after(now, policy.attemptBackoffMs.first));
     }
     case 'done': {
+      const members = new Set(launch.members.map((member) => member.instance));
       const taskOn = new Map<InstanceArn, TaskArn>();
       let unmapped = false;
       for (const task of outcome.tasks) {
-        if (task.instance === null) unmapped = true;
+        // A host we did not name: a later registration of a member's machine. The planner finds out whose it is.
+        if (task.instance === null || !members.has(task.instance)) unmapped = true;
         else if (!taskOn.has(task.instance)) taskOn.set(task.instance, task.arn);
       }
       if (unmapped) return { ...keepOpen({ returned: outcome.tasks.map((task) => task.arn) }), wakeAt: now };

@@ -25,12 +25,10 @@ export const placed = (slot: Slot, launch: Launch, arn: TaskArn, now: Instant): 
 });
 
 /** A live task of ours that no slot knew of becomes the host's task. */
-export const adopted = (slot: Slot, task: Task, now: Instant): Slot => ({
-  ...slot,
-  task: placedTask(task.arn, null, task.taskDefinition, now),
-  stop: null,
-  since: now,
-});
+export const adopted = (slot: Slot, task: Task, now: Instant, policy: Policy): Slot => {
+  const placed = placedTask(task.arn, null, task.taskDefinition, now);
+  return sighted({ ...slot, task: placed, stop: null, since: now }, placed, task, now, policy);
+};
 
 const placedTask = (
   arn: TaskArn,
@@ -50,6 +48,9 @@ export const postponed = (slot: Slot, now: Instant, policy: Policy): Slot => ({
   ...slot,
   tries: { ...slot.tries, until: after(now, policy.attemptBackoffMs.first) },
 });
+
+/** A new deployment tries the host anew: the attempts and the backoff were another's. */
+export const untried = (slot: Slot): Slot => (slot.tries.count === 0 ? slot : { ...slot, tries: NO_TRIES });
 
 /** A live task was seen. Gives the same object when that is no news. */
 export const sighted = (slot: Slot, task: PlacedTask, seen: Task, now: Instant, policy: Policy): Slot => {

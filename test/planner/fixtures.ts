@@ -1,5 +1,5 @@
 /** Builders for what the planner sees. Everything is derived from small numbers, so that failures read well. */
-import type { Deletion, DeploymentProgress, EnvironmentSpec } from '../../src/domain/environment.ts';
+import type { Deletion, Deployment, DeploymentProgress, EnvironmentSpec } from '../../src/domain/environment.ts';
 import type { Facts, Instance, Looks, Task } from '../../src/domain/facts.ts';
 import {
   as,
@@ -168,7 +168,12 @@ export function world(parts: WorldParts = {}): World {
     deletion: parts.deletion === undefined ? null : { requestedAt: ago(1), tasks: parts.deletion },
     ...parts.spec,
   };
-  const deployment = { id: deploymentId(1), token: as('token'), taskDefinition: definition(1), createdAt: at(0) } as const;
+  const deployment: Deployment = {
+    id: deploymentId(1),
+    token: as('token'),
+    taskDefinition: definition(1),
+    createdAt: at(0),
+  };
   const progress: DeploymentProgress = {
     id: deploymentId(1),
     status: 'completed',
@@ -212,10 +217,14 @@ export interface LookParts {
 
 /** Descriptions. An ARN alone was MISSING. The task definition is ACTIVE unless told otherwise. */
 export const looks = (parts: LookParts = {}): Looks => ({
-  tasks: new Map((parts.tasks ?? []).map((task) => (typeof task === 'string' ? [task, 'MISSING'] : [task.arn, task]))),
-  instances: new Map((parts.instances ?? []).map((one) => (typeof one === 'string' ? [one, 'MISSING'] : [one.arn, one]))),
+  tasks: new Map((parts.tasks ?? []).map((one) => described<TaskArn, Task>(one))),
+  instances: new Map((parts.instances ?? []).map((one) => described<InstanceArn, Instance>(one))),
   taskDefinition: parts.definition === undefined ? 'ACTIVE' : parts.definition,
 });
+
+const described = <Arn extends string, Thing extends { readonly arn: Arn }>(
+  one: Arn | Thing,
+): readonly [Arn, Thing | 'MISSING'] => (typeof one === 'string' ? [one, 'MISSING'] : [one.arn, one]);
 
 export interface Scene extends WorldParts {
   readonly now?: Instant;
@@ -230,14 +239,14 @@ export const observation = (scene: Scene): Observation => ({
   looks: looks(scene.looks),
 });
 
-/** Launch ids in a row, from 900001. */
-export const minting = (): (() => LaunchId) => {
-  let n = 900_000;
+/** Launch ids in a row, from 900001, or after as many as are taken. */
+export const minting = (taken = 0): (() => LaunchId) => {
+  let n = 900_000 + taken;
   return () => launchId((n += 1));
 };
 
 export const plan = (scene: Scene, policy: Partial<Policy> = {}): Plan =>
-  planEnvironment(observation(scene), { ...POLICY, ...policy }, minting());
+  planEnvironment(observation(scene), { ...POLICY, ...policy }, minting(scene.launches?.length));
 
 // --- reading plans ---------------------------------------------------------------------------------------------------
 

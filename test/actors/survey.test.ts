@@ -1,0 +1,182 @@
+/** A cluster's turn: its pace, what it publishes, and whom it wakes. */
+import { describe, expect, test } from 'vitest';
+import { surveyCluster, whomToWake, type SurveyDeps } from '../../src/actors/survey.ts';
+import type { EnvironmentSpec } from '../../src/domain/environment.ts';
+import type { Facts, Instance, Task } from '../../src/domain/facts.ts';
+import { as, type ClusterArn, type Instant, type Revision } from '../../src/domain/ids.ts';
+import type { Generation } from '../../src/store/facts-store.ts';
+import { ago, facts, instance, NOW, stopped, task, world } from '../planner/fixtures.ts';
+
+const spec = (name: string, changes: Partial<EnvironmentSpec> = {}): EnvironmentSpec => ({
+  ...world().spec.value,
+  id: as(`id of ${name}`),
+  name: as(name),
+  ...changes,
+});
+const AGENT = spec('agent');
+const OTHER = spec('other');
+const CLUSTER = AGENT.cluster;
+
+describe('whomToWake', () => {
+  const before = facts([instance(1), instance(2)], [task(1), task(2)]);
+  const wakes = (
+    instances: readonly Instance[],
+    tasks: readonly Task[],
+    seen: Facts | null = before,
+    requested = false,
+  ) =>
+    whomToWake(seen, { instances, tasks }, [AGENT, OTHER], requested).map(({ environment, reason }) => [
+      environment,
+      reason,
+    ]);
+  const hosts = [instance(1), instance(2)];
+  const all = (reason: string) => [
+    [AGENT.id, reason],
+    [OTHER.id, reason],
+  ];
+
+  test('nobody when nothing changed, whatever the order', () => {
+    expect(wakes(hosts.toReversed(), [task(2), task(1)])).toEqual([]);
+  });
+
+  test('everyone when nothing was known before, or somebody asked', () => {
+    expect(wakes(hosts, [task(1), task(2)], null)).toEqual(all('drift'));
+    expect(wakes(hosts, [task(1), task(2)], before, true)).toEqual(all('drift'));
+  });
+
+  test.each<[string, readonly Instance[], string]>([
+    ['a host joins', [...hosts, instance(3)], 'instance-join'],
+    ['an agent returns', hosts, 'instance-join'],
+    ['a host leaves', [instance(1)], 'drift'],
+    ['a host is replaced by one that is not ready', [instance(1), instance(3, { status: 'REGISTERING' })], 'drift'],
+    ['an agent is lost', [instance(1), instance(2, { agentConnected: false })], 'drift'],
+    ['a host drains', [instance(1), instance(2, { status: 'DRAINING' })], 'drift'],
+  ])('everyone when %s', (what, instances, reason) => {
+    const known =
+      what === 'an agent returns'
+        ? facts([instance(1), instance(2, { agentConnected: false })], [task(1), task(2)])
+        : before;
+    expect(wakes(instances, [task(1), task(2)], known)).toEqual(all(reason));
+  });
+
+  test('everyone when a draining host gets rid of a foreign task, and nobody when an active one does', () => {
+    const busy = (status: string, foreignTasks: number) => [instance(1), instance(2, { status, foreignTasks })];
+    expect(wakes(busy('DRAINING', 1), [], facts(busy('DRAINING', 2)))).toEqual(all('drift'));
+    expect(wakes(busy('ACTIVE', 1), [], facts(busy('ACTIVE', 2)))).toEqual([]);
+  });
+
+  test.each<[string, readonly Task[]]>([
+    ['stopped', [task(1), stopped(2)]],
+    ['vanished', [task(1)]],
+    ['appeared', [task(1), task(2), task(3)]],
+    ['is to stop', [task(1), task(2, { desiredStatus: 'STOPPED' })]],
+  ])('only whose task %s', (_, tasks) => {
+    expect(wakes(hosts, tasks)).toEqual([[AGENT.id, 'drift']]);
+  });
+});
+
+describe('surveyCluster', () => {
+  interface Parts {
+    readonly pace?: { readonly startedAt: Instant; readonly reads: number } | null;
+    readonly specs?: readonly EnvironmentSpec[];
+    readonly publishes?: boolean;
+  }
+  function parts({ pace = null, specs = [AGENT], publishes = true }: Parts) {
+    const calls: string[] = [];
+    const published: Generation[] = [];
+    const deps: SurveyDeps = {
+      store: {
+        inventory: async () => {
+          calls.push('inventory');
+          return { revision: as<Revision>(7), storeId: 'store', specs, unreadable: [] };
+        },
+      },
+      facts: {
+        pace: async () => pace,
+        read: async () => null,
+        publish: async (generation) => {
+          calls.push('publish');
+          published.push(generation);
+          return publishes;
+        },
+      },
+      ecs: {
+        survey: async () => {
+          calls.push('list');
+          return { instances: [instance(1)], tasks: [task(1)], reads: 400 };
+        },
+      },
+      mailbox: {
+        wake: async (environment) => {
+          calls.push(`wake ${environment}`);
+          return true;
+        },
+      },
+      now: () => NOW,
+      intervalMs: 10_000,
+    };
+    return { calls, published, deps };
+  }
+  const survey = (given: Parts, requested = false, cluster: ClusterArn = CLUSTER) => {
+    const { calls, published, deps } = parts(given);
+    return { calls, published, ending: surveyCluster(cluster, requested, deps, new AbortController().signal) };
+  };
+
+  test('V1: the revision is read before the listing begins, and published with it', async () => {
+    const { calls, published, ending } = survey({});
+    await ending;
+    expect(calls).toEqual(['inventory', 'list', 'publish', `wake ${AGENT.id}`]);
+    expect(published).toEqual([
+      {
+        cluster: CLUSTER,
+        startedAt: NOW,
+        revision: 7,
+        storeId: 'store',
+        instances: [instance(1)],
+        tasks: [task(1)],
+        reads: 400,
+      },
+    ]);
+  });
+
+  test('V2: one listing serves every environment of the cluster, one being deleted included, and no other', async () => {
+    const leaving = spec('leaving', { deletion: { requestedAt: NOW, tasks: 'stop' } });
+    const { calls, ending } = survey({ specs: [AGENT, leaving, spec('far', { cluster: as('elsewhere') })] });
+    expect(await ending).toMatchObject({ kind: 'done', woken: 2 });
+    expect(calls.filter((call) => call === 'list')).toHaveLength(1);
+  });
+
+  test('without an environment nothing is listed', async () => {
+    const { calls, ending } = survey({ specs: [] });
+    expect(await ending).toEqual({ kind: 'unwatched' });
+    expect(calls).toEqual(['inventory']);
+  });
+
+  test('what was not published wakes nobody', async () => {
+    const { ending } = survey({ publishes: false });
+    expect(await ending).toMatchObject({ published: false, woken: 0 });
+  });
+
+  test('who asked for a survey is told also when a newer one is there already', async () => {
+    const { ending } = survey({ publishes: false }, true);
+    expect(await ending).toMatchObject({ published: false, woken: 1 });
+  });
+
+  test('the next is due when the reads are paid for: half of the bucket is ten a second', async () => {
+    expect(await survey({}).ending).toMatchObject({ again: ago(-40) });
+  });
+
+  test.each([
+    ['a regular one waits for its interval', 10, false, ago(-5)],
+    ['a requested one does not', 10, true, null],
+    ['both wait until the last is paid for', 200, true, ago(-15)],
+    ['and so does a regular one', 200, false, ago(-15)],
+  ])('%s', async (_, reads, requested, again) => {
+    const { calls, ending } = survey({ pace: { startedAt: ago(5), reads } }, requested);
+    if (again === null) expect(await ending).toMatchObject({ kind: 'done' });
+    else {
+      expect(await ending).toEqual({ kind: 'early', again });
+      expect(calls).toEqual([]);
+    }
+  });
+});

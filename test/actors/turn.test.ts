@@ -1,0 +1,238 @@
+/** One turn of an environment's actor, with everything around it faked. */
+import { describe, expect, test } from 'vitest';
+import { takeTurn, type TurnDeps } from '../../src/actors/turn.ts';
+import type { Facts } from '../../src/domain/facts.ts';
+import { as, type Instant, type Revision } from '../../src/domain/ids.ts';
+import type { LaunchOutcome } from '../../src/domain/plan.ts';
+import type { World } from '../../src/domain/world.ts';
+import { EcsReadError, type LaunchCall } from '../../src/ecs/gateway.ts';
+import { FactsUnavailableError } from '../../src/store/facts-store.ts';
+import type { ClaimResult, CommitResult } from '../../src/store/store.ts';
+import {
+  ago,
+  facts,
+  host,
+  instance,
+  launchId,
+  machine,
+  minting,
+  NOW,
+  POLICY,
+  slot,
+  starting,
+  task,
+  taskArn,
+  world,
+} from '../planner/fixtures.ts';
+
+const COMMITTED: CommitResult = { kind: 'committed' };
+const DONE: LaunchOutcome = { kind: 'done', tasks: [{ arn: taskArn(1), instance: host(1) }], failures: [] };
+const throwing = (error: Error) => (): never => {
+  throw error;
+};
+
+interface Parts {
+  readonly claim?: ClaimResult;
+  readonly world?: World;
+  readonly facts?: () => Facts | null;
+  readonly intents?: CommitResult;
+  readonly outcomes?: CommitResult;
+  readonly describe?: () => void;
+  readonly outcome?: LaunchOutcome;
+}
+
+/** `calls`: what the turn did, in order. */
+function turn(parts: Parts) {
+  const calls: string[] = [];
+  const launched: LaunchCall[] = [];
+  const woken: Instant[] = [];
+  const call = <T>(name: string, result: T): T => {
+    calls.push(name);
+    return result;
+  };
+  const claim: ClaimResult = parts.claim ?? {
+    kind: 'claimed',
+    claim: {
+      world: parts.world ?? world(),
+      storeId: 'store',
+      fence: as<Revision>(200),
+      commitIntents: async (groups) => call(`intents ${kinds(groups)}`, parts.intents ?? COMMITTED),
+      commitOutcomes: async (groups) => call(`outcomes ${kinds(groups)}`, parts.outcomes ?? COMMITTED),
+      remove: async () => call('remove', COMMITTED),
+    },
+  };
+  const kinds = (groups: readonly (readonly { readonly kind: string }[])[]): string =>
+    [...new Set(groups.flat().map(({ kind }) => kind))].join(' ');
+  const unused = throwing(new Error('not the turn’s business'));
+  const deps: TurnDeps = {
+    store: { claim: async () => call('claim', claim), inventory: unused },
+    facts: {
+      read: async () => (parts.facts ?? (() => facts([instance(1)])))(),
+      pace: unused,
+      publish: unused,
+    },
+    ecs: {
+      launch: async (one) => {
+        launched.push(one);
+        return call('launch', parts.outcome ?? DONE);
+      },
+      stop: async ({ task }) => call(`stop ${task}`, { kind: 'done' }),
+      describeTasks: async (_cluster, arns) => {
+        calls.push(`describe ${arns.length} tasks`);
+        parts.describe?.();
+        return new Map(arns.map((arn) => [arn, task(1, { arn, lastStatus: 'PENDING' })]));
+      },
+      describeInstances: async (_cluster, arns) => new Map(arns.map((arn) => [arn, 'MISSING'])),
+      taskDefinitionStatus: async () => call('definition', 'ACTIVE'),
+      survey: unused,
+      resolveCluster: unused,
+      resolveTaskDefinition: unused,
+    },
+    mailbox: {
+      wake: unused,
+      wakeAt: async (_environment, at) => {
+        woken.push(at);
+        return call('wakeAt', true);
+      },
+      requestSurvey: async () => call('request survey', true),
+    },
+    policy: POLICY,
+    now: () => NOW,
+    mint: minting(),
+    holder: 'test',
+  };
+  const ending = takeTurn(as('environment-1'), deps, new AbortController().signal);
+  return { calls, launched, woken, ending };
+}
+
+const ecsCalls = (calls: readonly string[]): readonly string[] =>
+  calls.filter((call) => call === 'launch' || call.startsWith('stop'));
+
+test('A1, A2: claim, look, commit the promise, act, commit the outcome, and only then ask to be woken', async () => {
+  const { calls, launched, ending } = turn({});
+  expect(await ending).toMatchObject({ kind: 'done', report: { launches: 1, outcomes: { done: 1 } } });
+  expect(calls).toEqual([
+    'claim',
+    'describe 0 tasks',
+    'definition',
+    'intents put-launch put-status',
+    'launch',
+    'outcomes delete-launch put-slot',
+    'wakeAt',
+  ]);
+  expect(launched[0]?.launch.members).toEqual([{ instance: host(1), ec2InstanceId: machine(1) }]);
+});
+
+describe('A1: without the fence no call is made', () => {
+  test.each<[string, ClaimResult]>([
+    ['gone', { kind: 'gone' }],
+    ['unreadable', { kind: 'unreadable', key: 'k', fault: 'f' }],
+  ])('a claim that is %s ends the turn', async (_, claim) => {
+    const { calls, ending } = turn({ claim });
+    expect(await ending).toEqual(claim);
+    expect(calls).toEqual(['claim']);
+  });
+});
+
+describe('A2: no effect before its promise is committed', () => {
+  test.each<[CommitResult]>([[{ kind: 'fenced' }], [{ kind: 'unknown', reason: 'reply lost' }]])(
+    'intents $kind: no call, no outcome, no timer',
+    async (intents) => {
+      const { calls, ending } = turn({ intents });
+      expect(await ending).toEqual(intents);
+      expect(ecsCalls(calls)).toEqual([]);
+      expect(calls.at(-1)).toMatch(/^intents/);
+    },
+  );
+
+  test('stops, which need no promise, ask for the fence all the same', async () => {
+    const stop = { reason: 'draining', requestedAt: ago(60), accepted: false } as const;
+    const scene = {
+      world: world({ slots: [slot(1, { drainingSince: ago(60), stop })] }),
+      facts: () => facts([instance(1, { status: 'DRAINING' })], [task(1)]),
+    };
+    expect((await turn(scene).ending).kind).toBe('done');
+    const { calls, ending } = turn({ ...scene, intents: { kind: 'fenced' } });
+    expect(await ending).toEqual({ kind: 'fenced' });
+    expect(ecsCalls(calls)).toEqual([]);
+  });
+
+  test('an outcome that did not land ends the turn: the next one reads what did', async () => {
+    const { calls, ending } = turn({ outcomes: { kind: 'fenced' } });
+    expect(await ending).toEqual({ kind: 'fenced' });
+    expect(calls).not.toContain('wakeAt');
+  });
+});
+
+test('A3: a launch carries the moment after which it must not leave', async () => {
+  const { launched, ending } = turn({});
+  await ending;
+  expect(launched).toMatchObject([
+    { launch: { id: launchId(900_001), promisedAt: NOW }, replay: false, notAfter: ago(-POLICY.actWithinMs / 1_000) },
+  ]);
+});
+
+describe('A4: what are not facts', () => {
+  test.each<[string, () => Facts | null]>([
+    ['those of another store', () => facts([instance(1)], [], { storeId: 'restored' })],
+    ['those of a later state of it', () => facts([instance(1)], [], { revision: as<Revision>(201) })],
+    ['none', () => null],
+    ['a cache that does not answer', throwing(new FactsUnavailableError('Redis: gone'))],
+  ])('%s: nothing is launched, and a survey is asked for', async (_, read) => {
+    const { calls, ending } = turn({ facts: read });
+    expect((await ending).kind).toBe('done');
+    expect(ecsCalls(calls)).toEqual([]);
+    expect(calls).toContain('request survey');
+  });
+});
+
+describe('a look that fails', () => {
+  const pending = {
+    world: world({ slots: [starting(1, ago(10))] }),
+    facts: () => facts([instance(1), instance(2)], [task(1, { lastStatus: 'PENDING' })]),
+  };
+
+  test('is not the end: the rest is planned and done, and it wakes to look again', async () => {
+    const fault = { code: 'ThrottlingException', message: 'slow down' };
+    const { calls, woken, ending } = turn({
+      ...pending,
+      describe: throwing(new EcsReadError(fault)),
+      outcome: { ...DONE, tasks: [{ arn: taskArn(2), instance: host(2) }] },
+    });
+    expect((await ending).kind).toBe('done');
+    expect(calls.filter((call) => call.startsWith('describe'))).toEqual(['describe 1 tasks']);
+    expect(calls).toContain('launch');
+    expect(woken.every((at) => at <= ago(-1))).toBe(true);
+    expect(woken).toHaveLength(1);
+  });
+
+  test('for a reason nobody foresaw is a bug, and is thrown', async () => {
+    await expect(turn({ ...pending, describe: throwing(new TypeError('bug')) }).ending).rejects.toThrow('bug');
+  });
+
+  test('a task is described once a turn, however often it plans', async () => {
+    const { calls, ending } = turn(pending);
+    await ending;
+    expect(calls.filter((call) => call.startsWith('describe 1'))).toHaveLength(1);
+  });
+});
+
+test('an environment at rest costs one claim and nothing else', async () => {
+  const status = {
+    health: 'healthy',
+    reasons: [],
+    hosts: { eligible: 1, running: 1, starting: 0, failed: 0, disconnected: 0, draining: 0 },
+  } as const;
+  const { calls, ending } = turn({
+    world: world({ slots: [slot(1)], status }),
+    facts: () => facts([instance(1)], [task(1)]),
+  });
+  expect((await ending).kind).toBe('done');
+  expect(calls).toEqual(['claim']);
+});
+
+test('a deletion with nothing left removes the environment', async () => {
+  const { calls, ending } = turn({ world: world({ deletion: 'stop' }) });
+  expect(await ending).toEqual({ kind: 'gone' });
+  expect(calls).toEqual(['claim', 'remove']);
+});
