@@ -42,7 +42,7 @@ export type TurnEnding =
   /** A stored value cannot be read: the environment stands still until a person mends it. */
   | { readonly kind: 'unreadable'; readonly key: string; readonly fault: string };
 
-export interface TurnReport {
+interface TurnReport {
   readonly name: string;
   readonly launches: number;
   readonly replays: number;

@@ -70,7 +70,7 @@ export interface EnvironmentStatus {
   readonly hosts: HostCounts;
 }
 
-export interface HostCounts {
+interface HostCounts {
   /** ACTIVE with its agent connected: must have a task. */
   readonly eligible: number;
   /** Eligible, and its task reached RUNNING. */

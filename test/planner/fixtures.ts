@@ -136,7 +136,7 @@ export const launch = (
   ...changes,
 });
 
-export const stored = <T>(value: T, modified: Revision = REVISION.written): Stored<T> => ({
+const stored = <T>(value: T, modified: Revision = REVISION.written): Stored<T> => ({
   value,
   created: modified,
   modified,
@@ -209,14 +209,14 @@ export const facts = (
   ...changes,
 });
 
-export interface LookParts {
+interface LookParts {
   readonly tasks?: readonly (Task | TaskArn)[];
   readonly instances?: readonly (Instance | InstanceArn)[];
   readonly definition?: Looks['taskDefinition'];
 }
 
 /** Descriptions. An ARN alone was MISSING. The task definition is ACTIVE unless told otherwise. */
-export const looks = (parts: LookParts = {}): Looks => ({
+const looks = (parts: LookParts = {}): Looks => ({
   tasks: new Map((parts.tasks ?? []).map((one) => described<TaskArn, Task>(one))),
   instances: new Map((parts.instances ?? []).map((one) => described<InstanceArn, Instance>(one))),
   taskDefinition: parts.definition === undefined ? 'ACTIVE' : parts.definition,
