@@ -4,6 +4,9 @@ import { after, type InstanceArn, type Instant, type TaskArn, type TaskDefinitio
 import type { Launch, Member, PlacedTask, Slot, StopRequest, Tries } from '../domain/launch.ts';
 import { backoff, type Policy } from '../domain/policy.ts';
 
+/** ECS's reasons run to thousands of characters where a registry's answer is quoted; they are kept for every host that failed. */
+const REASON_CHARACTERS_MOST = 500;
+
 const NO_TRIES: Tries = { count: 0, reason: null, until: 0 as Instant };
 
 export const emptySlot = (member: Member, now: Instant): Slot => ({
@@ -40,7 +43,7 @@ const placedTask = (
 /** An attempt on the host came to nothing: the next one waits, longer each time. */
 export const failed = (slot: Slot, reason: string, now: Instant, policy: Policy): Slot => {
   const count = slot.tries.count + 1;
-  return { ...slot, tries: { count, reason, until: after(now, backoff(policy.attemptBackoffMs, count)) } };
+  return { ...slot, tries: { count, reason: reason.slice(0, REASON_CHARACTERS_MOST), until: after(now, backoff(policy.attemptBackoffMs, count)) } };
 };
 
 /** An attempt did not take place, by no fault of the host: it is not counted, and comes again shortly. */

@@ -37,7 +37,7 @@ export interface Codec<T> {
   readonly decode: (text: string) => Decoded<T>;
 }
 
-export type Decoded<T> =
+type Decoded<T> =
   | { readonly ok: true; readonly value: T; readonly operation: string | null }
   /** `fault` is for people. */
   | { readonly ok: false; readonly fault: string };
@@ -175,8 +175,8 @@ export const nameCodec = codec(id<EnvironmentId>());
 
 const packedProgressCodec = codec(progressSchema);
 export const progressCodec: Codec<DeploymentProgress> = {
-  encode: ({ failedInstances, ...progress }) =>
-    packedProgressCodec.encode({ ...progress, failures: packFailures(failedInstances) }),
+  encode: ({ failedInstances, ...progress }, operation) =>
+    packedProgressCodec.encode({ ...progress, failures: packFailures(failedInstances) }, operation),
   decode: (text) => {
     const read = packedProgressCodec.decode(text);
     if (!read.ok) return read;

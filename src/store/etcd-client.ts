@@ -17,6 +17,7 @@ import {
   GRPCNotImplementedError,
   GRPCOutOfRangeError,
   GRPCUnavailableError,
+  type IOptions,
   type IRangeRequest,
   type IRangeResponse,
   type ITxnRequest,
@@ -37,7 +38,6 @@ export interface EtcdOptions {
 }
 
 export interface EtcdClient {
-  readonly endpoints: readonly string[];
   /** Repeated a few times while etcd is unavailable. Throws StoreUnavailableError, CompactedError. */
   range(request: IRangeRequest): Promise<IRangeResponse>;
   /** A transaction of nothing but ranges; as `range`. */
@@ -46,13 +46,16 @@ export interface EtcdClient {
   write(request: ITxnRequest): Promise<ITxnResponse>;
   /** Id of a new lease that nobody keeps alive. Throws StoreUnavailableError. */
   grantLease(ttlSeconds: number): Promise<string>;
-  /** A stream of watch requests and responses, not connected yet; its errors are the caller's. */
   watch(): Promise<WatchStream>;
   close(): void;
 }
 
-/** grpc-js ends a call with `cancel`; `destroy` would leave it running. */
-export type WatchStream = Duplex & { cancel(): void };
+/** A stream on a connection of its own: a new stream is of use only if it does not lie on the connection of the one that died. */
+interface WatchStream {
+  /** Of watch requests and responses, not connected yet; its errors are the caller's. */
+  readonly stream: Duplex;
+  close(): void;
+}
 
 /** The revision asked for is no longer there. */
 export class CompactedError extends Error {
@@ -93,7 +96,7 @@ export function connectEtcd({
   now = Date.now,
   random = Math.random,
 }: EtcdOptions): EtcdClient {
-  const client = new Etcd3({
+  const options: IOptions = {
     hosts: [...endpoints],
     grpcOptions: CHANNEL_OPTIONS,
     // A function, because an object's deadline would be computed once and for all.
@@ -106,7 +109,8 @@ export function connectEtcd({
           ? noPolicy
           : breaker({ failures: AVOID_AFTER_FAILURES, avoidMs: AVOID_MS, isEndpointFault, now }),
     },
-  });
+  };
+  const client = new Etcd3(options);
 
   const reading = async <T>(call: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -122,7 +126,6 @@ export function connectEtcd({
   };
 
   return {
-    endpoints,
     range: (request) => reading(() => client.kv.range(request)),
     read: (request) => reading(() => client.kv.txn(request)),
     write: (request) =>
@@ -133,7 +136,18 @@ export function connectEtcd({
       const { ID } = await reading(() => client.leaseClient.leaseGrant({ TTL: ttlSeconds }));
       return ID;
     },
-    watch: async () => (await client.watchClient.watch()) as unknown as WatchStream,
+    watch: async () => {
+      const own = new Etcd3(options);
+      // grpc-js ends a call with `cancel`; `destroy` would leave it running.
+      const stream = (await own.watchClient.watch()) as unknown as Duplex & { cancel(): void };
+      return {
+        stream,
+        close() {
+          stream.cancel();
+          own.close();
+        },
+      };
+    },
     close: () => client.close(),
   };
 }

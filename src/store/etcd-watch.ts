@@ -3,14 +3,14 @@
  *
  * W1. The cursor is the mod revision of the last event handled. etcd3's own watcher takes the header's revision, which during
  *     a catch-up is far ahead of what was delivered: cut there, it skips thousands of events. So this speaks etcd's watch API itself.
- * W2. A new stream goes on at cursor + 1. Where that cannot be (compacted, another or an older history, no event got through last
- *     time), the range is listed again.
+ * W2. A new stream goes on at cursor + 1. Where that cannot be (compacted, another or an older history) or leads nowhere (streams
+ *     that begin and break before an event, as when the backlog is more than a message holds), the range is listed again.
  * W3. A stream that says nothing is asked for its progress, and given up when it stays silent.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IWatchRequest, IWatchResponse } from 'etcd3';
 import type { Revision } from '../domain/ids.ts';
-import { CompactedError, type EtcdClient, type WatchStream } from './etcd-client.ts';
+import { CompactedError, type EtcdClient } from './etcd-client.ts';
 import { listRange, type Listing } from './etcd-listing.ts';
 import { entryOf, keyFields, revisionOf, type Entry } from './etcd-requests.ts';
 import type { KeyRange } from './keys.ts';
@@ -40,10 +40,12 @@ export type RangeChange =
 const HEARTBEAT_MS = 4_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
+/** Streams in a row that began and brought no event; a single one is just a quiet range. */
+const FRUITLESS_STREAMS = 2;
 /** A stream younger than this is not given up on suspicion. */
 const TRUSTED_FOR_MS = 1_000;
 
-/** The store's past is not the one the cursor belongs to: restored from a backup, or another cluster. */
+/** The store's past is not the one the cursor belongs to: restored from a backup, another cluster, or a member that lags behind. */
 class HistoryChangedError extends Error {
   override readonly name = 'HistoryChangedError';
 }
@@ -54,6 +56,7 @@ export class RangeWatch {
   readonly #done: Promise<void>;
   #cursor: Revision | null = null;
   #storeId: string | null = null;
+  #fruitless = 0;
   #giveUp: (() => void) | null = null;
 
   /** Starts at once. */
@@ -88,9 +91,9 @@ export class RangeWatch {
         await this.#follow();
       } catch (error) {
         if (signal.aborted) return;
-        const isStuck = this.#cursor === before;
-        if (isStuck || error instanceof CompactedError || error instanceof HistoryChangedError) this.#cursor = null;
-        pauseMs = isStuck ? Math.min(pauseMs * 2, LONGEST_PAUSE_MS) : FIRST_PAUSE_MS;
+        pauseMs = this.#cursor === before ? Math.min(pauseMs * 2, LONGEST_PAUSE_MS) : FIRST_PAUSE_MS;
+        const isHistory = error instanceof CompactedError || error instanceof HistoryChangedError;
+        if (isHistory || this.#fruitless >= FRUITLESS_STREAMS) this.#cursor = null;
         onTrouble?.(error);
       }
       await delay(pauseMs * (1 - random() / 2), undefined, { signal }).catch(() => {});
@@ -104,6 +107,7 @@ export class RangeWatch {
     onListing(listing);
     this.#cursor = listing.revision;
     this.#storeId = listing.storeId;
+    this.#fruitless = 0;
   }
 
   /** Rejects when the stream is over, for whatever reason; resolves when the watch is being closed. */
@@ -112,12 +116,14 @@ export class RangeWatch {
     const { signal } = this.#closing;
     if (this.#cursor === null || signal.aborted) return;
     const startRevision = this.#cursor + 1;
-    const stream = await client.watch();
+    const opened = await client.watch();
+    const { stream } = opened;
     const send = (request: IWatchRequest): void => void stream.write(request);
     const startedAt = performance.now();
     let heard = false;
     let asked = false;
     let heartbeat: NodeJS.Timeout | undefined;
+    let close = (): void => {};
 
     try {
       await new Promise<void>((resolve, reject) => {
@@ -128,7 +134,7 @@ export class RangeWatch {
           try {
             this.#handle(response);
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         });
         this.#giveUp = () => {
@@ -142,14 +148,20 @@ export class RangeWatch {
           if (asked) send({ progress_request: {} });
           heard = false;
         }, heartbeatMs);
-        if (signal.aborted) resolve();
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        close = resolve;
+        signal.addEventListener('abort', close);
+        if (signal.aborted) close();
         send({ create_request: { ...keyFields(range), start_revision: startRevision } });
       });
     } finally {
       this.#giveUp = null;
+      signal.removeEventListener('abort', close);
       clearInterval(heartbeat);
-      endStream(stream);
+      stream.removeAllListeners('data');
+      stream.on('error', () => {
+        // A cancelled call ends in an error that tells nobody anything.
+      });
+      opened.close();
     }
   }
 
@@ -169,6 +181,8 @@ export class RangeWatch {
     if (header.cluster_id !== this.#storeId || (created && this.#cursor !== null && revision < this.#cursor))
       throw new HistoryChangedError(`etcd is at revision ${revision} of cluster ${header.cluster_id}`);
 
+    if (created) this.#fruitless += 1;
+    if (events.length > 0) this.#fruitless = 0;
     let batch: RangeChange[] = [];
     let batchRevision: Revision | null = null;
     const handOn = (): void => {
@@ -181,18 +195,8 @@ export class RangeWatch {
       const modified = revisionOf(kv.mod_revision);
       if (modified !== batchRevision) handOn();
       batchRevision = modified;
-      batch.push(
-        String(type) === 'Delete' ? { kind: 'delete', key: kv.key.toString() } : { kind: 'put', entry: entryOf(kv) },
-      );
+      batch.push(type === 'Delete' ? { kind: 'delete', key: kv.key.toString() } : { kind: 'put', entry: entryOf(kv) });
     }
     handOn();
   }
-}
-
-function endStream(stream: WatchStream): void {
-  stream.removeAllListeners('data');
-  stream.on('error', () => {
-    // A cancelled call ends in an error that tells nobody anything.
-  });
-  stream.cancel();
 }

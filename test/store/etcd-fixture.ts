@@ -16,10 +16,14 @@ export function storeOf(options: EtcdStoreOptions): EtcdStore {
   return store;
 }
 
-export async function viewOf(store: EtcdStore, options: Omit<EtcdViewOptions, 'store'> = {}): Promise<View> {
+export async function viewOf(
+  store: EtcdStore,
+  options: Omit<EtcdViewOptions, 'store'> = {},
+  readyWithinMs = 10_000,
+): Promise<View> {
   const view = openEtcdView({ store, ...options });
   onTestFinished(() => view.close());
-  await view.ready(AbortSignal.timeout(5_000));
+  await view.ready(AbortSignal.timeout(readyWithinMs));
   return view;
 }
 

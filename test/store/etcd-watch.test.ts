@@ -8,7 +8,7 @@ import { listRange } from '../../src/store/etcd-listing.ts';
 import { put, remove, revisionOf } from '../../src/store/etcd-requests.ts';
 import type { EtcdStore } from '../../src/store/etcd-store.ts';
 import { RangeWatch, type RangeWatchOptions } from '../../src/store/etcd-watch.ts';
-import type { Snapshot, View } from '../../src/store/store.ts';
+import { StoreUnavailableError, type Snapshot, type View } from '../../src/store/store.ts';
 import type { TestServer } from '../support/servers.ts';
 import { ownRoot, privateEtcd, proxyTo, storeOf, viewOf } from './etcd-fixture.ts';
 import { nameOf, range, specOf } from './fixtures.ts';
@@ -89,9 +89,10 @@ describe('the watch', () => {
     await vi.waitFor(() => expect(watch.cursor).not.toBeNull(), WITHIN);
 
     proxy.refuse();
-    const backlog = await writeMany(direct, 3_000, 1_000);
+    const backlog = await writeMany(direct, 3_500, 200);
     const cuts: { readonly hits: number }[] = [];
-    for (const bytes of [600, 60_000, 150_000, 400_000, 600]) {
+    // etcd sends 1,000 revisions a message, here some 290 kB: nothing, one and a half, nothing, one and a half.
+    for (const bytes of [600, 450_000, 600, 450_000]) {
       const cut = proxy.cutAfter(bytes);
       proxy.accept();
       await vi.waitFor(() => expect(cut.hits).toBe(1), WITHIN);
@@ -99,12 +100,29 @@ describe('the watch', () => {
     }
     await vi.waitFor(() => expect(watch.cursor).toBe(backlog.at(-1)), WITHIN);
 
-    expect(cuts.map(({ hits }) => hits)).toEqual([1, 1, 1, 1, 1]);
+    expect(cuts.map(({ hits }) => hits)).toEqual([1, 1, 1, 1]);
     expect(copy).toEqual(await rangeOf(direct));
     // Not by listing over and over: every event came, each once and in order.
     expect(listings).toHaveLength(1);
     expect(changed).toEqual(backlog);
     expect(listings[0]).toBeGreaterThanOrEqual(early.at(-1) ?? Infinity);
+  });
+
+  it('lists again when streams begin and break before an event comes (W2)', async () => {
+    const { proxy, direct, store } = await behindProxy();
+    const { watch, copy, listings } = recorder(store);
+    await vi.waitFor(() => expect(watch.cursor).not.toBeNull(), WITHIN);
+
+    proxy.refuse();
+    const backlog = await writeMany(direct, 1_000, 1_000);
+    for (const bytes of [100_000, 100_000]) {
+      const cut = proxy.cutAfter(bytes);
+      proxy.accept();
+      await vi.waitFor(() => expect(cut.hits).toBe(1), WITHIN);
+    }
+    await vi.waitFor(() => expect(watch.cursor).toBe(backlog.at(-1)), WITHIN);
+    expect(listings).toHaveLength(2);
+    expect(copy).toEqual(await rangeOf(direct));
   });
 
   it('lists again when its place in history was compacted away (W2)', async () => {
@@ -276,7 +294,9 @@ describe('the view', () => {
     await view.current(3_000);
     expect(proxy.freezeOpen()).toBeGreaterThan(0);
     await direct.environments.create(specOf('after'), null);
-    expect(names(await view.current(8_000))).toEqual(['after', 'before']);
+    // The connection of single calls is dead as well; the first failure replaces it.
+    await expect(store.ping()).rejects.toThrow(StoreUnavailableError);
+    expect(names(await view.current(4_000))).toEqual(['after', 'before']);
     expect(proxy.dropped.toServer).toBeGreaterThan(0);
   });
 
@@ -297,7 +317,7 @@ describe('the view', () => {
     const { proxy, store } = await behindProxy();
     proxy.refuse();
     await expect(
-      viewOf(store).then(
+      viewOf(store, {}, 300).then(
         () => 'ready',
         (error: Error) => error.name,
       ),

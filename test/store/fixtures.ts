@@ -26,7 +26,7 @@ export const AT = as<Instant>(1_700_000_000_000);
 export const nameOf = (name: string): EnvironmentName => as<EnvironmentName>(name);
 export const instanceOf = (n: number): InstanceArn =>
   as<InstanceArn>(`arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/${String(n).padStart(32, '0')}`);
-export const taskOf = (n: number): TaskArn =>
+const taskOf = (n: number): TaskArn =>
   as<TaskArn>(`arn:aws:ecs:eu-west-1:123456789012:task/prod/${String(n).padStart(32, '0')}`);
 export const launchIdOf = (n: number): LaunchId =>
   as<LaunchId>(`00000000-0000-4000-8000-${String(n).padStart(12, '0')}`);

@@ -4,7 +4,8 @@
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,7 +105,15 @@ const redis: Program = {
 
 async function start(program: Program, { dir: givenDir }: ServerOptions): Promise<TestServer> {
   const dir = givenDir ?? (await mkdtemp(join(tmpdir(), `ds-${program.command}-`)));
-  let { running, port } = await launchOnFreePort(program, dir);
+  const removeDir = (): void => {
+    process.off('exit', removeDir);
+    if (givenDir === undefined) rmSync(dir, { recursive: true, force: true });
+  };
+  let { running, port } = await launchOnFreePort(program, dir).catch((error: unknown) => {
+    removeDir();
+    throw error;
+  });
+  process.once('exit', removeDir);
 
   return {
     url: `${program.scheme}://127.0.0.1:${port}`,
@@ -115,7 +124,7 @@ async function start(program: Program, { dir: givenDir }: ServerOptions): Promis
     },
     async stop() {
       await running.end('SIGTERM');
-      if (givenDir === undefined) await rm(dir, { recursive: true, force: true });
+      removeDir();
     },
     kill: () => running.end('SIGKILL'),
     pause: () => running.signal('SIGSTOP'),
@@ -207,9 +216,10 @@ const isMissing = (command: string): boolean => {
 };
 
 /** On Linux the kernel ends the server when its parent dies in whatever way, so that an interrupted run leaves no orphans. */
-const dieWithParent = (): readonly string[] => (hasSetpriv ? SETPRIV : []);
-const SETPRIV = ['setpriv', '--pdeathsig', 'KILL', '--'];
-const hasSetpriv = spawnSync('setpriv', ['--pdeathsig', 'KILL', '--', 'true']).status === 0;
+const dieWithParent = (): readonly string[] => (hasSetpriv ? [SETPRIV, ...SETPRIV_ARGS] : []);
+const SETPRIV = 'setpriv';
+const SETPRIV_ARGS = ['--pdeathsig', 'KILL', '--'];
+const hasSetpriv = spawnSync(SETPRIV, [...SETPRIV_ARGS, 'true']).status === 0;
 
 /** A loopback port nobody listens on at this moment. */
 export async function freePort(): Promise<number> {

@@ -20,18 +20,20 @@ export interface TcpProxy {
   refuse(): void;
   accept(): void;
   /** Swallows what goes in these directions, on open and new connections, until `forward`. The connections stay open. */
-  blackhole(direction: 'to-server' | 'to-client' | 'both'): void;
-  /** Swallows everything on the connections open now, for good; new ones are served. */
-  freezeOpen(): number;
+  blackhole(direction: Direction): void;
+  /** Swallows what goes in these directions on the connections open now, for good; new ones are served. Gives how many. */
+  freezeOpen(direction?: Direction): number;
   forward(): void;
   /** Keeps what clients send on the connections open now, also when they hang up, until it is released; new connections are served. */
   hold(): Held;
-  /** Cuts all connections once this many more bytes went to the client; `hits` counts. */
+  /** Ends all connections once this many more bytes went to the client; `hits` counts. What passed before arrives. */
   cutAfter(bytesToClient: number): { readonly hits: number };
   close(): Promise<void>;
 }
 
-export interface Held {
+type Direction = 'to-server' | 'to-client' | 'both';
+
+interface Held {
   /** How many bytes are kept. */
   readonly bytes: number;
   /** Whether this text is among them, in one connection. */
@@ -43,7 +45,7 @@ export interface Held {
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
-  frozen: boolean;
+  frozen: { toServer: boolean; toClient: boolean };
   /** Bytes for the server that wait; null: nothing is held. */
   held: Buffer[] | null;
 }
@@ -73,12 +75,12 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       return;
     }
     const server = connect(target.port, '127.0.0.1');
-    const link: Link = { client, server, frozen: false, held: null };
+    const link: Link = { client, server, frozen: { toServer: false, toClient: false }, held: null };
     links.add(link);
     const pump = (from: Socket, to: Socket, direction: 'toServer' | 'toClient'): void => {
       from.setNoDelay(true);
       from.on('data', (chunk: Buffer) => {
-        if (link.frozen || holes[direction]) {
+        if (link.frozen[direction] || holes[direction]) {
           dropped[direction] += chunk.length;
           return;
         }
@@ -97,8 +99,12 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
           if (cutting.left <= 0) {
             cutting.hits += 1;
             cutting = null;
-            // After what was written has left, or the cut would swallow what was to pass.
-            setImmediate(cut);
+            // Softly: a reset would take what the client has not read yet with it.
+            for (const open of links) {
+              links.delete(open);
+              open.server.destroy();
+              open.client.destroySoon();
+            }
           }
         }
       });
@@ -134,11 +140,10 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
       refusing = false;
     },
     blackhole(direction) {
-      holes.toServer = direction !== 'to-client';
-      holes.toClient = direction !== 'to-server';
+      Object.assign(holes, sidesOf(direction));
     },
-    freezeOpen() {
-      for (const link of links) link.frozen = true;
+    freezeOpen(direction = 'both') {
+      for (const link of links) link.frozen = sidesOf(direction);
       return links.size;
     },
     forward() {
@@ -175,3 +180,8 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     },
   };
 }
+
+const sidesOf = (direction: Direction) => ({
+  toServer: direction !== 'to-client',
+  toClient: direction !== 'to-server',
+});
