@@ -34,10 +34,10 @@ export interface EcsGateway {
 
 export interface LaunchCall {
   readonly launch: Launch;
-  /** A call for this launch may have been sent before: then an error answer says nothing about that one, and is unknown. */
+  /** A call for this launch may have been sent before. The outcome speaks of this call alone; what it means for the one before is the planner's to say. */
   readonly replay: boolean;
   readonly priority: Priority;
-  /** Not sent after this moment (of the gateway's clock): refused with `retry`, or unknown for a replay. */
+  /** Not sent after this moment (of the gateway's clock): refused with `retry`. */
   readonly notAfter: Instant;
 }
 

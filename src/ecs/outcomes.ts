@@ -77,7 +77,6 @@ export function launchOutcome(ending: Ending<LaunchAnswer>, { replay }: { readon
   const { error, sent } = ending;
   const bound = conflictTasks(error);
   if (bound.length > 0) return { kind: 'done', tasks: bound, failures: [] };
-  if (replay) return { kind: 'unknown', fault: error.fault };
   const no = refusal(sent, error);
   return no === null
     ? { kind: 'unknown', fault: error.fault }

@@ -43,7 +43,14 @@ const placedTask = (
 /** An attempt on the host came to nothing: the next one waits, longer each time. */
 export const failed = (slot: Slot, reason: string, now: Instant, policy: Policy): Slot => {
   const count = slot.tries.count + 1;
-  return { ...slot, tries: { count, reason: reason.slice(0, REASON_CHARACTERS_MOST), until: after(now, backoff(policy.attemptBackoffMs, count)) } };
+  return {
+    ...slot,
+    tries: {
+      count,
+      reason: reason.slice(0, REASON_CHARACTERS_MOST),
+      until: after(now, backoff(policy.attemptBackoffMs, count)),
+    },
+  };
 };
 
 /** An attempt did not take place, by no fault of the host: it is not counted, and comes again shortly. */

@@ -85,6 +85,14 @@ describe('L2: done', () => {
 });
 
 describe('refused', () => {
+  test("ECS's reason is kept, but not at any length", () => {
+    const [slot] = putSlots(
+      launched({ kind: 'refused', fault: { code: 'X', message: 'y'.repeat(5_000) }, retry: false }),
+    );
+    expect(slot?.tries.reason).toHaveLength(500);
+    expect(slot?.tries.reason).toMatch(/^X: y+$/);
+  });
+
   test('costs each member an attempt, in ECS’s words', () => {
     const settlement = launched({ kind: 'refused', fault: FAULT, retry: false });
     expect(changesOf(settlement)[0]).toEqual({ kind: 'delete-launch', launch: launchId(1) });
