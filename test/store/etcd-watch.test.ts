@@ -207,7 +207,9 @@ describe('the watch', () => {
       watch.suspect();
       expect(watch.cursor).toBe(revision);
     }, WITHIN);
-    expect(troubles.map(String)).toEqual([expect.stringContaining('did not show')]);
+    // More than one where the machine is slow: a stream that is no longer young is suspected again.
+    expect(troubles.length).toBeGreaterThan(0);
+    for (const trouble of troubles) expect(String(trouble)).toContain('did not show');
   });
 
   it('ends when it is closed, connected or not', async () => {
