@@ -33,9 +33,16 @@ ensure_node() {
 ensure_modules() {
   local installed=node_modules/.package-lock.json
   if [ -f "$installed" ] && [ ! package-lock.json -nt "$installed" ]; then return; fi
+  local log
+  log=$(mktemp)
   say "Installing node_modules by package-lock.json ..."
   # --include=dev: NODE_ENV=production would leave out what runs the commands.
-  npm ci --include=dev --no-audit --no-fund --loglevel=error >&2 || stop_with "npm ci failed: see above."
+  if ! npm ci --include=dev --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    stop_with "npm ci failed: see above."
+  fi
+  rm -f "$log"
 }
 
 ensure_tools() {
@@ -52,7 +59,8 @@ ensure_tools() {
 missing_of() {
   local tool
   for tool in "$@"; do
-    "$tool" --version >/dev/null 2>&1 || printf '%s ' "$tool"
+    # etcdctl has a command where others have a flag.
+    "$tool" --version >/dev/null 2>&1 || "$tool" version >/dev/null 2>&1 || printf '%s ' "$tool"
   done
 }
 
@@ -60,10 +68,10 @@ missing_of() {
 package_of() {
   case "$1 $2" in
     'debian etcd') echo etcd-server ;;
-    'debian aws') echo awscli ;;
-    'brew redis-server') echo redis ;;
-    'brew aws') echo awscli ;;
-    'dnf redis-server') echo redis ;;
+    'debian etcdctl') echo etcd-client ;;
+    'debian aws' | 'brew aws') echo awscli ;;
+    'brew etcdctl' | 'dnf etcdctl') echo etcd ;;
+    'brew redis-server' | 'dnf redis-server') echo redis ;;
     'dnf aws') echo awscli2 ;;
     *) echo "$2" ;;
   esac
@@ -71,9 +79,12 @@ package_of() {
 
 # packages_of DEBIAN|BREW|DNF TOOL...
 packages_of() {
-  local system=$1 tool packages=
+  local system=$1 tool package packages=
   shift
-  for tool in "$@"; do packages="$packages $(package_of "$system" "$tool")"; done
+  for tool in "$@"; do
+    package=$(package_of "$system" "$tool")
+    case "$packages " in *" $package "*) ;; *) packages="$packages $package" ;; esac
+  done
   echo "${packages# }"
 }
 

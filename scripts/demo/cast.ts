@@ -37,29 +37,26 @@ export async function castOf(options: CastOptions): Promise<Cast> {
   const ports = await freePorts('etcd', 'etcdPeer', 'redis', ...WORKERS);
   const etcdUrl = `http://127.0.0.1:${ports.etcd}`;
   const settings = [
-    '--etcd-endpoint',
-    etcdUrl,
-    '--redis-url',
-    `redis://127.0.0.1:${ports.redis}`,
-    '--survey-interval',
-    String(SURVEY_INTERVAL_MS),
+    `--etcd-endpoint=${etcdUrl}`,
+    `--redis-url=redis://127.0.0.1:${ports.redis}`,
+    `--survey-interval=${SURVEY_INTERVAL_MS}`,
   ];
-  const serve = (name: string, role: string, address: readonly string[], ready: string): Part => ({
+  const serve = (name: string, role: string, address: string, ready: string): Part => ({
     name,
-    command: daemonScheduler('serve', '--role', role, ...address, ...settings),
+    command: daemonScheduler('serve', `--role=${role}`, address, ...settings),
     ready: () => answers(ready),
   });
   return {
     servers: [
       etcd({ dir, port: ports.etcd, peerPort: ports.etcdPeer }),
-      redis({ dir, port: ports.redis }),
+      redis(ports.redis),
       simulator({ port: simulatorPort, hosts }),
     ],
     scheduler: [
-      serve('api', 'api', ['--bind', `127.0.0.1:${apiPort}`], `http://127.0.0.1:${apiPort}/readyz`),
+      serve('api', 'api', `--bind=127.0.0.1:${apiPort}`, `http://127.0.0.1:${apiPort}/readyz`),
       ...WORKERS.map((name) => {
         const address = `127.0.0.1:${ports[name]}`;
-        return serve(name, 'worker', ['--metrics-bind', address], `http://${address}/healthz`);
+        return serve(name, 'worker', `--metrics-bind=${address}`, `http://${address}/healthz`);
       }),
     ],
   };
@@ -96,8 +93,12 @@ function simulator({ port, hosts }: { readonly port: number; readonly hosts: num
   return {
     name: 'simulator',
     command: daemonScheduler(
-      ...['simulator', '--port', String(port), '--hosts', String(hosts)],
-      ...['--cluster', CLUSTER, '--region', REGION, '--distinct-instance', 'off'],
+      'simulator',
+      `--port=${port}`,
+      `--hosts=${hosts}`,
+      `--cluster=${CLUSTER}`,
+      `--region=${REGION}`,
+      '--distinct-instance=off',
     ),
     ready: () => answers(`http://127.0.0.1:${port}/_sim/health`),
   };
@@ -122,12 +123,15 @@ function etcd(at: { readonly dir: string; readonly port: number; readonly peerPo
   };
 }
 
-function redis({ dir, port }: { readonly dir: string; readonly port: number }): Part {
+function redis(port: number): Part {
   return {
     name: 'redis',
+    // Nothing is saved: losing Redis costs time, nothing else.
     command: [
-      ...(['redis-server', '--port', String(port), '--bind', '127.0.0.1'] as const),
-      ...['--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction', '--dir', dir],
+      'redis-server',
+      ...`--port ${port} --bind 127.0.0.1 --appendonly no --maxmemory-policy noeviction`.split(' '),
+      '--save',
+      '',
     ],
     async ready() {
       const socket = connect(port, '127.0.0.1');

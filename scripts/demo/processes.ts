@@ -27,14 +27,9 @@ export interface ProcessesOptions {
   readonly onDeath: (death: Death) => void;
 }
 
-export class Death extends Error {
+/** A process ended that nobody asked to. The message says where to look. */
+class Death extends Error {
   override readonly name = 'Death';
-  readonly part: string;
-
-  constructor(part: string, reason: string) {
-    super(`${part} ended (${reason})`);
-    this.part = part;
-  }
 }
 
 /** From start to first answer; a loaded machine that compiles for the first time takes seconds. */
@@ -64,8 +59,14 @@ export class Processes {
     await Promise.all(
       parts.map((part) =>
         waitUntil(
-          async () => ({ done: await part.ready().catch(() => false), detail: `${part.name} is starting` }),
-          { withinMs: READY_WITHIN_MS, signal },
+          async () => ({
+            done: await part.ready().catch(() => false),
+            detail: `${part.name} is starting; look at ${this.logFile(part.name)}`,
+          }),
+          {
+            withinMs: READY_WITHIN_MS,
+            signal,
+          },
         ),
       ),
     );
@@ -108,16 +109,21 @@ export class Processes {
     // Their own process group: a Ctrl-C is for the demo, which then stops them in order.
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', log, log], detached: true });
     closeSync(log);
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    const running: Running = { child, ended, expected: false };
-    this.running.set(part.name, running);
-    const end = (reason: string): void => {
-      this.running.delete(part.name);
-      resolve();
-      if (!running.expected) onDeath(new Death(part.name, reason));
+    const running: Running = {
+      child,
+      expected: false,
+      ended: new Promise((resolve) => {
+        const end = (reason: string): void => {
+          this.running.delete(part.name);
+          resolve();
+          if (!running.expected)
+            onDeath(new Death(`${part.name} ended (${reason}); look at ${this.logFile(part.name)}`));
+        };
+        child.once('error', (error) => end(error.message));
+        child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+      }),
     };
-    child.once('error', (error) => end(error.message));
-    child.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
+    this.running.set(part.name, running);
   }
 
   private async end(name: string): Promise<void> {

@@ -42,7 +42,7 @@ export class Screen {
       return;
     }
     // A line that wraps could not be taken back.
-    const room = (this.output.columns ?? COLUMNS_UNLESS_TOLD) - MARK_CHARACTERS - 1;
+    const room = (this.output.columns || COLUMNS_UNLESS_TOLD) - MARK_CHARACTERS - 1;
     this.output.write(`${CLEAR_LINE} ..  ${text.slice(0, Math.max(0, room))}`);
   }
 

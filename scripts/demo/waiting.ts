@@ -20,7 +20,7 @@ export async function waitUntil<T extends Seen>(
     options.signal.throwIfAborted();
     options.say?.(seen.detail);
     if (seen.done) return seen;
-    if (performance.now() > deadline) throw new Error(`after ${options.withinMs / 1_000} s only ${seen.detail}`);
+    if (performance.now() > deadline) throw new Error(`after ${options.withinMs / 1_000} s still: ${seen.detail}`);
     await delay(LOOK_EVERY_MS, null, { signal: options.signal }).catch(() => options.signal.throwIfAborted());
   }
 }

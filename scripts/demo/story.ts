@@ -1,0 +1,158 @@
+/** The story: what the demo does to the cluster, and what must come of it. */
+import { readFile } from 'node:fs/promises';
+import { WORKERS, type WorkerName } from './cast.ts';
+import type { SchedulerApi, SimulatedEcs } from './clients.ts';
+import type { Processes } from './processes.ts';
+import { turnsIn } from './turns.ts';
+import { coveredHosts, faultsOf, mostLiveAtOnce, tasksOf, type Evidence } from './verdict.ts';
+import type { Seen } from './waiting.ts';
+
+export const ENVIRONMENT = 'demo';
+export const HOSTS_AT_FIRST = 20;
+const HOSTS_JOINING = 5;
+const HOSTS_JOINING_LATER = 2;
+const TASK_DEFINITION = 'daemon';
+const GROUP = `daemon:${ENVIRONMENT}`;
+
+/** Waits, showing progress, until what is looked at is done; fails the step at its deadline. */
+type Wait = <T extends Seen>(look: () => Promise<T>) => Promise<T>;
+/** Runs a step, shows it, and keeps its row for the table. `lookAt` is whose log explains a failure. */
+export type Step = <T>(
+  what: string,
+  lookAt: string,
+  act: (wait: Wait) => Promise<{ readonly detail: string; readonly value: T }>,
+) => Promise<T>;
+
+export interface Stage {
+  readonly api: SchedulerApi;
+  readonly ecs: SimulatedEcs;
+  readonly processes: Pick<Processes, 'kill' | 'pid' | 'logFile'>;
+  readonly step: Step;
+}
+
+/** Resolves with the proof, in a sentence; rejects when a step failed. */
+export async function tellStory(stage: Stage): Promise<string> {
+  const deployment = await coverAll(stage);
+  await coverJoining(stage, deployment);
+  const hosts = (await stage.ecs.hosts()).map((host) => host.containerInstanceArn);
+  await replaceDead(stage, hosts[0] ?? '');
+  await leaveDraining(stage, hosts[HOSTS_AT_FIRST - 1] ?? '');
+  await surviveKill(stage, deployment);
+  return await prove(stage, deployment);
+}
+
+async function coverAll(stage: Stage): Promise<string> {
+  const { api, step } = stage;
+  return await step('an environment is created and deployed', 'worker-1', async (wait) => {
+    const environment = await api.create(ENVIRONMENT, TASK_DEFINITION);
+    const { id } = await api.deploy(environment);
+    const seen = await wait(() => coverage(stage, id, HOSTS_AT_FIRST));
+    return { detail: seen.detail, value: id };
+  });
+}
+
+async function coverJoining(stage: Stage, deployment: string): Promise<void> {
+  const { ecs, step } = stage;
+  await step(`${HOSTS_JOINING} hosts join`, 'worker-1', async (wait) => {
+    await ecs.addHosts(HOSTS_JOINING);
+    const seen = await wait(() => coverage(stage, deployment, HOSTS_AT_FIRST + HOSTS_JOINING));
+    return { detail: seen.detail, value: null };
+  });
+}
+
+async function replaceDead({ ecs, step }: Stage, host: string): Promise<void> {
+  await step('a task dies', 'worker-1', async (wait) => {
+    const runningOn = async () => coveredHosts({ group: GROUP, ledger: await ecs.ledger() }).get(host);
+    const dead = await runningOn();
+    if (dead === undefined) throw new Error(`${host} has no running task`);
+    await ecs.endTask(dead.taskArn);
+    await wait(async () => {
+      const task = await runningOn();
+      const replaced = task !== undefined && task.taskArn !== dead.taskArn;
+      return { done: replaced, detail: replaced ? 'replaced' : 'its host has no running task' };
+    });
+    return { detail: `replaced on the same host, ${dead.ec2InstanceId}`, value: null };
+  });
+}
+
+async function leaveDraining({ api, ecs, step }: Stage, host: string): Promise<void> {
+  await step('a host is set to DRAINING', 'worker-1', async (wait) => {
+    await ecs.drain(host);
+    const seen = await wait(async () => {
+      const [ledger, environment] = await Promise.all([ecs.ledger(), api.environment(ENVIRONMENT)]);
+      const task = tasksOf({ group: GROUP, ledger }).findLast((task) => task.containerInstanceArn === host);
+      const stopped = task?.lastStatus === 'STOPPED';
+      const detail = stopped ? `its task was stopped: "${task.stoppedReason}"` : `its task is ${task?.lastStatus}`;
+      return { done: stopped && environment.hosts?.draining === 1, detail };
+    });
+    return { detail: seen.detail, value: null };
+  });
+}
+
+async function surviveKill(stage: Stage, deployment: string): Promise<void> {
+  const { ecs, processes, step } = stage;
+  const turnsOf = async (name: WorkerName) => turnsIn(await readFile(processes.logFile(name), 'utf8'));
+  const lastTurn = async (name: WorkerName) => (await turnsOf(name)).at(-1)?.at ?? 0;
+  const [first, second] = WORKERS;
+  const [killed, survivor] = (await lastTurn(first)) > (await lastTurn(second)) ? [first, second] : [second, first];
+
+  await step('a worker is killed (-9), hosts join', survivor, async (wait) => {
+    const pid = processes.pid(killed);
+    await processes.kill(killed);
+    const killedAt = Date.now();
+    await ecs.addHosts(HOSTS_JOINING_LATER);
+    await wait(() => coverage(stage, deployment, HOSTS_AT_FIRST + HOSTS_JOINING + HOSTS_JOINING_LATER - 1));
+    const launches = (await turnsOf(survivor))
+      .filter((turn) => turn.at >= killedAt)
+      .reduce((sum, turn) => sum + turn.launches, 0);
+    if (launches === 0) throw new Error(`the hosts were covered, but not by ${survivor}`);
+    const detail = `${killed} (pid ${pid}) had done the last work; ${survivor} covered the ${HOSTS_JOINING_LATER} hosts`;
+    return { detail, value: null };
+  });
+}
+
+async function prove({ api, ecs, step }: Stage, deployment: string): Promise<string> {
+  const hostsEver = HOSTS_AT_FIRST + HOSTS_JOINING + HOSTS_JOINING_LATER;
+  /** One for each host, and one in the place of the task that died. */
+  const expected = { hostsEver, draining: 1, tasksStarted: hostsEver + 1 };
+  return await step('the ledger is read', 'simulator', async (wait) => {
+    const evidence = async (): Promise<Evidence> => {
+      const [ledger, hosts, environment, state] = await Promise.all([
+        ecs.ledger(),
+        ecs.hosts(),
+        api.environment(ENVIRONMENT),
+        api.deployment(ENVIRONMENT, deployment),
+      ]);
+      return { group: GROUP, ledger, hosts, environment, deployment: state };
+    };
+    const { found } = await wait(async () => {
+      const found = await evidence();
+      const faults = faultsOf(found, expected);
+      return { done: faults.length === 0, detail: faults.join('; '), found };
+    });
+    const { environment } = found;
+    const { state } = found.deployment;
+    return {
+      detail: `deployment ${state}, environment ${environment.health}, ${environment.hosts?.running} of ${environment.hosts?.eligible} hosts running`,
+      value:
+        `no host ever had more than ${mostLiveAtOnce(found)} live task of the environment: ` +
+        `${hostsEver} hosts, ${tasksOf(found).length} tasks started, by the simulator's own ledger, ` +
+        `with ECS's distinctInstance switched off`,
+    };
+  });
+}
+
+/** Whether `target` hosts have their task by the ledger, and the API says so too. */
+async function coverage({ api, ecs }: Stage, id: string, target: number): Promise<Seen> {
+  const [ledger, environment, deployment] = await Promise.all([
+    ecs.ledger(),
+    api.environment(ENVIRONMENT),
+    api.deployment(ENVIRONMENT, id),
+  ]);
+  const covered = coveredHosts({ group: GROUP, ledger }).size;
+  const { eligible, running } = environment.hosts ?? { eligible: 0, running: 0 };
+  return {
+    done: covered === target && eligible === target && running === target && deployment.status === 'completed',
+    detail: `${covered} of ${target} hosts covered, deployment ${deployment.status}`,
+  };
+}
