@@ -40,9 +40,13 @@ export async function startStack({ simulator: simulated = {}, flags = [], redisU
   const name = randomUUID().slice(0, 8);
   const abort = new AbortController();
   const started: Scheduler[] = [];
+  const redisAt = redisUrl ?? inject('redisUrl');
   const shared = [
-    ...['--etcd-endpoint', inject('etcdUrl'), '--etcd-prefix', `/${name}/`],
-    ...['--redis-url', redisUrl ?? inject('redisUrl'), '--redis-prefix', name, '--ecs-endpoint', simulator.url],
+    `--etcd-endpoint=${inject('etcdUrl')}`,
+    `--etcd-prefix=/${name}/`,
+    `--redis-url=${redisAt}`,
+    `--redis-prefix=${name}`,
+    `--ecs-endpoint=${simulator.url}`,
   ];
   const start = async (more: readonly string[]): Promise<Scheduler> => {
     const parsed = parseConfig(['--bind', '127.0.0.1:0', ...shared, ...more], {});
@@ -93,12 +97,23 @@ export const ledgerOf = (stack: Stack): Promise<Ledger> => json(`${stack.simulat
 export const liveTasks = async (stack: Stack, group: string): Promise<readonly LedgerTask[]> =>
   (await ledgerOf(stack)).tasks.filter((task) => task.group === group && task.stoppedAt === null);
 
-/** GETs, or POSTs when there is a body. Throws on any status that is not 2xx. */
+/** "Not now": a loaded machine's etcd misses a deadline now and then. */
+const NOT_NOW = [503, 504];
+
+/** GETs, or POSTs when there is a body; asks again as long as the answer is "not now". Throws on any other status that is not 2xx. */
 export async function json<T>(url: string, body?: unknown): Promise<T> {
-  const response = await fetch(url, body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
-  return JSON.parse(text) as T;
+  const headers = { 'Idempotency-Key': randomUUID() };
+  const request = body === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(body) };
+  const answer = await eventually(
+    async () => {
+      const response = await fetch(url, request);
+      return { status: response.status, text: await response.text() };
+    },
+    ({ status }) => !NOT_NOW.includes(status),
+    `an answer of ${url}`,
+  );
+  if (answer.status >= 300) throw new Error(`${url}: ${answer.status} ${answer.text}`);
+  return JSON.parse(answer.text) as T;
 }
 
 export interface Environment {
@@ -126,7 +141,8 @@ export const environmentOf = (stack: Stack, name: string): Promise<Environment> 
   json(`${stack.api}/v1/environments/${name}`);
 
 export async function deleteEnvironment(stack: Stack, name: string, query = ''): Promise<void> {
-  const response = await fetch(`${stack.api}/v1/environments/${name}${query}`, { method: 'DELETE' });
+  const remove = () => fetch(`${stack.api}/v1/environments/${name}${query}`, { method: 'DELETE' });
+  const response = await eventually(remove, ({ status }) => !NOT_NOW.includes(status), `${name} deleted`);
   if (response.status !== 200) throw new Error(`DELETE ${name}: ${response.status} ${await response.text()}`);
 }
 
