@@ -3,14 +3,15 @@
  * Everything it starts lives in a temporary directory and ends with it.
  */
 import { once } from 'node:events';
-import { castOf, partEnvironment } from './demo/cast.ts';
+import { castOf } from './demo/cast.ts';
+import { partEnvironment } from './local/parts.ts';
 import { schedulerApi, simulatedEcs } from './demo/clients.ts';
 import { farewell } from './demo/farewell.ts';
 import { Interrupted, onInterrupt } from './demo/interrupt.ts';
 import { readOptions, type DemoOptions } from './demo/options.ts';
-import { makePlace, type Place } from './demo/place.ts';
-import { isTaken } from './demo/ports.ts';
-import { Processes } from './demo/processes.ts';
+import { makePlace, type Place } from './local/place.ts';
+import { isTaken } from './local/ports.ts';
+import { Processes } from './local/processes.ts';
 import { Screen } from './demo/screen.ts';
 import { stepsOn } from './demo/steps.ts';
 import { HOSTS_AT_FIRST, tellStory } from './demo/story.ts';

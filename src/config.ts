@@ -254,8 +254,13 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
   return { kind: 'config', config: Object.freeze(values) as Config };
 }
 
+/** At a lower rate a turn promises fewer launches: what the budget cannot send in time would be promised for nothing. */
+const launchesPerTurn = (ratePercent: number): number =>
+  Math.max(1, Math.min(DEFAULT_POLICY.launchesPerTurn, Math.floor((DEFAULT_POLICY.launchesPerTurn * ratePercent) / 100)));
+
 export const policyOf = (config: Config): Policy => ({
   ...DEFAULT_POLICY,
+  launchesPerTurn: launchesPerTurn(config.ecsRatePercent),
   actWithinMs: config.actWithinMs,
   requestTimeoutMs: config.ecsTimeoutMs,
   visibilityMs: config.visibilityMs,

@@ -5,7 +5,7 @@ import { ECSClient, UpdateContainerInstancesStateCommand } from '@aws-sdk/client
 import type { LedgerReport } from '../../sim/model/ledger.ts';
 import type { HostSummary } from '../../sim/model/model.ts';
 import type { DeploymentWire, EnvironmentWire } from '../../src/api/schemas.ts';
-import { CLUSTER, CREDENTIALS, REGION } from './cast.ts';
+import { CLUSTER, CREDENTIALS, REGION } from '../local/parts.ts';
 
 const ANSWER_WITHIN_MS = 10_000;
 const NOT_NOW: ReadonlySet<number> = new Set([503, 504]);

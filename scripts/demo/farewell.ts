@@ -1,4 +1,4 @@
-import { REGION } from './cast.ts';
+import { REGION } from '../local/parts.ts';
 import { ENVIRONMENT } from './story.ts';
 
 /** What one can look at and try while the demo stays up. */

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Interrupted } from './interrupt.ts';
-import type { Processes } from './processes.ts';
+import type { Processes } from '../local/processes.ts';
 import type { Screen } from './screen.ts';
 import type { Step } from './story.ts';
 import type { Row } from './table.ts';
-import { waitUntil } from './waiting.ts';
+import { waitUntil } from '../local/waiting.ts';
 
 /** Steps take a second or three; taking over from a dead worker takes up to eight. */
 const STEP_WITHIN_MS = 30_000;

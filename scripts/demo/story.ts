@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { WORKERS, type WorkerName } from './cast.ts';
 import type { SchedulerApi, SimulatedEcs } from './clients.ts';
-import type { Processes } from './processes.ts';
+import type { Processes } from '../local/processes.ts';
 import { turnsIn } from './turns.ts';
 import { coveredHosts, faultsOf, mostLiveAtOnce, tasksOf, type Evidence } from './verdict.ts';
-import type { Seen } from './waiting.ts';
+import type { Seen } from '../local/waiting.ts';
 
 export const ENVIRONMENT = 'demo';
 export const HOSTS_AT_FIRST = 20;

@@ -54,8 +54,8 @@ interface TurnReport {
 
 /** Looks and plans a turn at most: each plan may ask for what the one before could not know to ask for. */
 const PLANS_PER_TURN = 3;
-/** Calls to ECS under way at once; below the gateway's 50 sockets, so that reads are not shut out. */
-const EFFECTS_AT_ONCE = 32;
+/** Calls to ECS under way at once: as many as the gateway has connections for them. */
+const EFFECTS_AT_ONCE = 50;
 /** Wait before trying again what a failed look left open. */
 const LOOK_AGAIN_MS = 1_000;
 

@@ -28,7 +28,7 @@ export interface Policy {
   readonly drainDeadlineMs: number;
   /** First and longest wait between two looks at a task that has not reached RUNNING. */
   readonly startPollMs: Range;
-  /** Launch calls a turn; bounds the turn in time: the shared budget gives 100 at once, then 40 a second. */
+  /** Launch calls a turn. At ECS's full rate (90 at once, then 40 a second) the budget gives these in 4 s, well within `actWithin`. */
   readonly launchesPerTurn: number;
   readonly stopsPerTurn: number;
   /** ARNs described a turn, tasks and instances each. */
@@ -60,7 +60,7 @@ export const DEFAULT_POLICY: Policy = {
   startGraceMs: 2 * MINUTE,
   drainDeadlineMs: 10 * MINUTE,
   startPollMs: { first: SECOND / 2, most: 10 * SECOND },
-  launchesPerTurn: 100,
+  launchesPerTurn: 250,
   stopsPerTurn: 100,
   looksPerTurn: 2_000,
   primitive: 'RunTask',

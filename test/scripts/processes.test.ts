@@ -4,11 +4,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { freePorts, isTaken } from '../../scripts/demo/ports.ts';
-import { Processes, type Part } from '../../scripts/demo/processes.ts';
+import { freePorts, isTaken } from '../../scripts/local/ports.ts';
+import { Processes, type Part } from '../../scripts/local/processes.ts';
 import { stepsOn } from '../../scripts/demo/steps.ts';
 import { Screen } from '../../scripts/demo/screen.ts';
-import { waitUntil } from '../../scripts/demo/waiting.ts';
+import { waitUntil } from '../../scripts/local/waiting.ts';
 
 const SILENT = new Screen({ write: () => {} }, {});
 const NEVER = new AbortController().signal;

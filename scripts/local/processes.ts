@@ -1,8 +1,8 @@
 /**
- * The processes of the demo.
+ * The processes of a system on this machine.
  *
- * P1. All of them end with the demo, whatever ends it: stopped in order, killed at exit, and on Linux killed by the
- *     kernel when the demo itself was killed.
+ * P1. All of them end with whoever started them, whatever ends it: stopped in order, killed at exit, and on Linux killed by the
+ *     kernel when it was killed itself.
  * P2. One that ends by itself is told at once, with its log: no step waits for the dead.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
@@ -105,8 +105,8 @@ export class Processes {
   private launch(part: Part): void {
     const { cwd, env, onDeath } = this.options;
     const log = openSync(this.logFile(part.name), 'a');
-    const [command, ...args] = [...dieWithDemo(), ...part.command] as [string, ...string[]];
-    // Their own process group: a Ctrl-C is for the demo, which then stops them in order.
+    const [command, ...args] = [...dieWithParent(), ...part.command] as [string, ...string[]];
+    // Their own process group: a Ctrl-C is for who started them, and then stops them in order.
     const child = spawn(command, args, { cwd, env, stdio: ['ignore', log, log], detached: true });
     closeSync(log);
     const running: Running = {
@@ -138,4 +138,4 @@ export class Processes {
 
 const SETPRIV = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
 const hasSetpriv = spawnSync('setpriv', [...SETPRIV.slice(1), 'true']).status === 0;
-const dieWithDemo = (): readonly string[] => (hasSetpriv ? SETPRIV : []);
+const dieWithParent = (): readonly string[] => (hasSetpriv ? SETPRIV : []);

@@ -12,7 +12,7 @@ export interface Place {
 }
 
 export async function makePlace(): Promise<Place> {
-  const dir = await mkdtemp(join(tmpdir(), 'daemon-scheduler-demo-'));
+  const dir = await mkdtemp(join(tmpdir(), 'daemon-scheduler-'));
   const [data, logs] = [join(dir, 'data'), join(dir, 'logs')];
   await Promise.all([mkdir(data), mkdir(logs)]);
   let kept = false;
