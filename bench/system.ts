@@ -30,7 +30,6 @@ export async function onSystem<T>(options: SystemOptions, run: (system: System) 
   const flags = [
     `--etcd-endpoint=http://127.0.0.1:${ports.etcd}`,
     `--redis-url=redis://127.0.0.1:${ports.redis}`,
-    '--log-level=warn',
     ...(options.buckets ? [] : UNLIMITED),
     ...(options.flags ?? []),
   ];
@@ -39,11 +38,19 @@ export async function onSystem<T>(options: SystemOptions, run: (system: System) 
   const processes = new Processes({
     logs: place.logs,
     cwd: fileURLToPath(new URL('..', import.meta.url)),
-    env: { ...partEnvironment(process.env, ecs), AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    env: {
+      ...partEnvironment(process.env, ecs),
+      DS_LOG_LEVEL: 'warn',
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    },
     onDeath: (death) => died.abort(death),
   });
   try {
-    const simulated = { port: ports.simulator, hosts: options.hosts, flags: options.buckets ? [] : ['--throttling=off'] };
+    const simulated = {
+      port: ports.simulator,
+      hosts: options.hosts,
+      flags: options.buckets ? [] : ['--throttling=off'],
+    };
     await processes.start(
       [etcd({ dir: place.data, port: ports.etcd, peerPort: ports.peer }), redis(ports.redis), simulator(simulated)],
       died.signal,

@@ -254,9 +254,12 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
   return { kind: 'config', config: Object.freeze(values) as Config };
 }
 
-/** At a lower rate a turn promises fewer launches: what the budget cannot send in time would be promised for nothing. */
+/** More launches a turn than this gain nothing: reading what is there takes a small part of such a turn. */
+const LAUNCHES_PER_TURN_MOST = 1_000;
+
+/** A turn promises what the budget can send in time: fewer launches at a lower rate, more where AWS raised it. */
 const launchesPerTurn = (ratePercent: number): number =>
-  Math.max(1, Math.min(DEFAULT_POLICY.launchesPerTurn, Math.floor((DEFAULT_POLICY.launchesPerTurn * ratePercent) / 100)));
+  Math.max(1, Math.min(LAUNCHES_PER_TURN_MOST, Math.floor((DEFAULT_POLICY.launchesPerTurn * ratePercent) / 100)));
 
 export const policyOf = (config: Config): Policy => ({
   ...DEFAULT_POLICY,

@@ -27,6 +27,11 @@ describe('settings', () => {
     expect(read(['--attempts', '7'], { DS_ATTEMPTS: '5' }).attempts).toBe(7);
   });
 
+  test('a turn promises as many launches as the rate allows to send', () => {
+    const launches = (rate: number): number => policyOf(read(['--ecs-rate', String(rate)])).launchesPerTurn;
+    expect([1, 10, 100, 10_000].map(launches)).toEqual([2, 25, 250, 1_000]);
+  });
+
   test('etcd endpoints are repeated or separated by commas', () => {
     const both = ['http://a:1', 'http://b:2'];
     expect(read(['--etcd-endpoint', 'http://a:1', '--etcd-endpoint', 'http://b:2']).etcdEndpoints).toEqual(both);

@@ -17,6 +17,7 @@ export class Draft {
   lookAtTaskDefinition = false;
   private readonly world: World;
   private readonly lookTasks = new Set<TaskArn>();
+  private readonly polls = new Set<TaskArn>();
   private readonly lookInstances = new Set<InstanceArn>();
   private readonly settled = new Map<LaunchId, InstanceArn[]>();
 
@@ -45,13 +46,21 @@ export class Draft {
     this.lookTasks.add(arn);
   }
 
+  /** A look that can wait: the task is expected to go on by itself, and we only want to know when. */
+  pollTask(arn: TaskArn): void {
+    this.polls.add(arn);
+  }
+
   lookAtInstance(arn: InstanceArn): void {
     this.lookInstances.add(arn);
   }
 
+  /** Polls are left out while there is something to launch: a cover of thousands must not wait for news of its first hosts. */
   look(most: number): LookRequest {
+    const launching = this.lookAtTaskDefinition || this.effects.some((effect) => effect.kind === 'launch');
+    const polls = launching ? [] : [...this.polls].filter((arn) => !this.lookTasks.has(arn));
     return {
-      tasks: [...this.lookTasks].slice(0, most),
+      tasks: [...this.lookTasks, ...polls].slice(0, most),
       instances: [...this.lookInstances].slice(0, most),
       taskDefinition: this.lookAtTaskDefinition,
     };

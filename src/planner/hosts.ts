@@ -88,7 +88,7 @@ export function followTask(slot: Slot, seen: Observation, sight: Sight, draft: D
   if (next.task === null || (next.task.ranAt !== null && next.stop === null)) return;
   const begun = next.stop?.requestedAt ?? next.task.placedAt;
   const { arn } = slot.task;
-  if (seen.now - begun >= policy.startPollMs.first && !sight.lookedAtTask(arn)) draft.lookAtTask(arn);
+  if (seen.now - begun >= policy.startPollMs.first && !sight.lookedAtTask(arn)) draft.pollTask(arn);
   draft.wake(nextPoll(begun, seen.now, policy));
 }
 

@@ -84,6 +84,19 @@ describe('H1: a task is gone only when ECS says so', () => {
   });
 });
 
+test('news of starting tasks wait while there is something to launch', () => {
+  const seen = facts([instance(1), instance(2)], [task(1, { lastStatus: 'PENDING' })]);
+  const busy = plan({ facts: seen, slots: [starting(1, ago(10))] });
+  expect(launchedOn(busy)).toEqual([host(2)]);
+  expect(busy.look.tasks).toEqual([]);
+  expect(busy.wakeAt).not.toBeNull();
+  const idle = plan({
+    facts: facts([instance(1)], [task(1, { lastStatus: 'PENDING' })]),
+    slots: [starting(1, ago(10))],
+  });
+  expect(idle.look.tasks).toEqual([taskArn(1)]);
+});
+
 describe('H2: a host is launched on only if nothing of ours can be there', () => {
   test('an empty host is', () => {
     expect(launchedOn(plan({ facts: facts([instance(1)]), slots: [vacant(1)] }))).toEqual([host(1)]);
