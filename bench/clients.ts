@@ -8,7 +8,7 @@ export interface Ledger {
   readonly tasks: readonly LedgerTask[];
 }
 
-export interface LedgerTask {
+interface LedgerTask {
   readonly taskArn: string;
   readonly containerInstanceArn: string;
   readonly group: string;

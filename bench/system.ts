@@ -16,6 +16,8 @@ export interface SystemOptions {
 export interface System {
   readonly api: string;
   readonly ecs: string;
+  readonly etcd: string;
+  readonly redis: string;
   /** Process ids, by part. */
   pid(part: 'api' | 'worker'): number;
 }
@@ -27,9 +29,11 @@ const UNLIMITED = ['--ecs-rate=10000'];
 export async function onSystem<T>(options: SystemOptions, run: (system: System) => Promise<T>): Promise<T> {
   const place = await makePlace();
   const ports = await freePorts('etcd', 'peer', 'redis', 'simulator', 'api', 'worker');
+  const etcdUrl = `http://127.0.0.1:${ports.etcd}`;
+  const redisUrl = `redis://127.0.0.1:${ports.redis}`;
   const flags = [
-    `--etcd-endpoint=http://127.0.0.1:${ports.etcd}`,
-    `--redis-url=redis://127.0.0.1:${ports.redis}`,
+    `--etcd-endpoint=${etcdUrl}`,
+    `--redis-url=${redisUrl}`,
     ...(options.buckets ? [] : UNLIMITED),
     ...(options.flags ?? []),
   ];
@@ -59,6 +63,8 @@ export async function onSystem<T>(options: SystemOptions, run: (system: System) 
     const system: System = {
       api: `http://127.0.0.1:${ports.api}`,
       ecs,
+      etcd: etcdUrl,
+      redis: redisUrl,
       pid: (part) => processes.pid(part),
     };
     return await Promise.race([

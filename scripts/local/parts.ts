@@ -40,7 +40,7 @@ export const api = (port: number, flags: readonly string[]): Part => ({
 });
 
 /** A worker that serves its metrics on `port`. */
-export const worker = <Name extends string>(name: Name, port: number, flags: readonly string[]): Part => ({
+export const worker = (name: string, port: number, flags: readonly string[]): Part => ({
   name,
   command: daemonScheduler('serve', '--role=worker', `--metrics-bind=127.0.0.1:${port}`, ...flags),
   ready: () => answers(`http://127.0.0.1:${port}/healthz`),

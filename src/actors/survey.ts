@@ -5,6 +5,7 @@
  * V2. One survey serves every environment of the cluster; reads do not grow with their number.
  */
 import type { EnvironmentSpec } from '../domain/environment.ts';
+import type { Stored } from '../domain/world.ts';
 import type { Facts, Instance, Task } from '../domain/facts.ts';
 import { after, groupOf, type ClusterArn, type Instant } from '../domain/ids.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
@@ -58,7 +59,7 @@ export async function surveyCluster(
     if (due > deps.now()) return { kind: 'early', again: due };
   }
   const inventory = await deps.store.inventory();
-  const watchers = inventory.specs.filter((spec) => spec.cluster === cluster);
+  const watchers = inventory.specs.filter(({ value: spec }) => spec.cluster === cluster);
   if (watchers.length === 0) return { kind: 'unwatched' };
 
   const before = await deps.facts.read(cluster);
@@ -67,8 +68,8 @@ export async function surveyCluster(
   const { revision, storeId } = inventory;
   const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen });
 
-  // Not published: a newer listing is there. Who asked for one is told all the same.
-  const wakes = published || requested ? whomToWake(before, seen, watchers, requested) : [];
+  // Not published: a newer listing is there, and whoever published that has woken those it concerns.
+  const wakes = published ? whomToWake(before, seen, watchers) : [];
   for (const { environment, reason } of wakes) await deps.mailbox.wake(environment, reason);
   return {
     kind: 'done',
@@ -86,16 +87,15 @@ interface Wake {
   readonly reason: WakeReason;
 }
 
-/** Somebody who asked for the survey waits for its facts, changed or not: then everyone is woken. */
+/** Those for whom something changed, and those whose spec is newer than the last listing: they may wait for one that is not. */
 export function whomToWake(
   before: Facts | null,
   seen: { readonly instances: readonly Instance[]; readonly tasks: readonly Task[] },
-  watchers: readonly EnvironmentSpec[],
-  requested: boolean,
+  watchers: readonly Stored<EnvironmentSpec>[],
 ): readonly Wake[] {
   const hosts = hostChange(before, seen.instances);
-  if (hosts !== null || before === null || requested) {
-    return watchers.map((spec) => ({ environment: spec.id, reason: hosts ?? 'drift' }));
+  if (hosts !== null || before === null) {
+    return watchers.map(({ value: spec }) => ({ environment: spec.id, reason: hosts ?? 'drift' }));
   }
   const now = new Map<string, Task[]>();
   for (const task of seen.tasks) {
@@ -103,9 +103,9 @@ export function whomToWake(
     if (group === undefined) now.set(task.group, [task]);
     else group.push(task);
   }
-  return watchers
-    .filter((spec) => fingerprint(before.tasks.get(groupOf(spec.name))) !== fingerprint(now.get(groupOf(spec.name))))
-    .map((spec) => ({ environment: spec.id, reason: 'drift' }));
+  const changed = ({ value: { name }, modified }: Stored<EnvironmentSpec>): boolean =>
+    modified > before.revision || fingerprint(before.tasks.get(groupOf(name))) !== fingerprint(now.get(groupOf(name)));
+  return watchers.filter(changed).map(({ value: spec }) => ({ environment: spec.id, reason: 'drift' }));
 }
 
 function hostChange(before: Facts | null, instances: readonly Instance[]): 'instance-join' | 'drift' | null {

@@ -14,6 +14,9 @@ import { Sight, type Observation } from './observation.ts';
 import { beginDeployment, recordProgress } from './progress.ts';
 import { nextPoll } from './slots.ts';
 
+/** A requested survey of a cluster of hundreds of hosts is done by then; a later one is found by the next look. */
+const SURVEY_WAIT_MS = 2_000;
+
 /** `mint` gives a new launch id at each call; it is the only source of chance, and an argument. */
 export function planEnvironment(seen: Observation, policy: Policy, mint: () => LaunchId): Plan {
   const draft = new Draft(seen.world);
@@ -31,6 +34,8 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
     stopForDeletion(deletion, seen, draft);
   }
   requestStops(seen, draft, policy);
+  // The survey wakes those for whom something changed; who only waits for a newer listing looks for himself.
+  if (draft.needsSurvey) draft.wake(after(seen.now, SURVEY_WAIT_MS));
   const look = draft.look(policy.looksPerTurn);
   // Stands only if this plan is the turn's last, with something still to ask.
   if (asks(look)) draft.wake(after(seen.now, policy.attemptBackoffMs.first));

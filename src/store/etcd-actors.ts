@@ -10,7 +10,7 @@ import type { ICompare, IRequestOp } from 'etcd3';
 import type { EnvironmentSpec } from '../domain/environment.ts';
 import type { EnvironmentId, Revision } from '../domain/ids.ts';
 import type { Change, ChangeGroup } from '../domain/plan.ts';
-import type { World } from '../domain/world.ts';
+import type { Stored, World } from '../domain/world.ts';
 import { packGroups } from './chunks.ts';
 import { fenceCodec, launchCodec, nameCodec, progressCodec, slotCodec, statusCodec } from './codec.ts';
 import type { EtcdClient } from './etcd-client.ts';
@@ -185,11 +185,11 @@ function writeOf(keys: Keys, id: EnvironmentId, change: Change): Write {
 
 async function inventory({ client, keys, pageSize }: EtcdActorOptions): Promise<Inventory> {
   const { entries, revision, storeId } = await listRange(client, { range: keys.specs, pageSize });
-  const specs: EnvironmentSpec[] = [];
+  const specs: Stored<EnvironmentSpec>[] = [];
   const unreadable: EnvironmentId[] = [];
   for (const entry of entries) {
     const item = itemOf(keys, entry);
-    if (item.kind === 'spec') specs.push(item.spec.value);
+    if (item.kind === 'spec') specs.push(item.spec);
     else unreadable.push(idOf(keys, entry));
   }
   return { revision, storeId, specs, unreadable };

@@ -63,9 +63,7 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
   async inventory(): Promise<Inventory> {
     const ids = [...this.#environments.keys()].toSorted();
     const unreadable = ids.filter((id) => this.#spoiled.get(id) === 'spec');
-    const specs = ids
-      .filter((id) => !unreadable.includes(id))
-      .flatMap((id) => this.#environments.get(id)?.spec.value ?? []);
+    const specs = ids.filter((id) => !unreadable.includes(id)).flatMap((id) => this.#environments.get(id)?.spec ?? []);
     return { revision: this.#revision as Revision, storeId: this.#storeId, specs, unreadable };
   }
 

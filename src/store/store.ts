@@ -12,7 +12,7 @@
 import type { Deployment, EnvironmentSpec } from '../domain/environment.ts';
 import type { EnvironmentId, EnvironmentName, Revision } from '../domain/ids.ts';
 import type { ChangeGroup } from '../domain/plan.ts';
-import type { EnvironmentRecord, World } from '../domain/world.ts';
+import type { EnvironmentRecord, Stored, World } from '../domain/world.ts';
 
 /** The store did not answer, or not in time. For a read nothing happened; a write that throws it surely did not land. */
 export class StoreUnavailableError extends Error {
@@ -70,7 +70,7 @@ export type CommitResult =
 export interface Inventory {
   readonly revision: Revision;
   readonly storeId: string;
-  readonly specs: readonly EnvironmentSpec[];
+  readonly specs: readonly Stored<EnvironmentSpec>[];
   /** Environments whose spec cannot be read. */
   readonly unreadable: readonly EnvironmentId[];
 }

@@ -68,8 +68,8 @@ export function startSweeper(options: SweepOptions): Sweeper {
 async function sweep(options: SweepOptions): Promise<void> {
   const inventory = await options.store.inventory();
   for (const id of inventory.unreadable) await options.mailbox.wake(id, 'sweep');
-  for (const spec of inventory.specs) await options.mailbox.wake(spec.id, 'sweep');
-  for (const cluster of new Set(inventory.specs.map((spec) => spec.cluster))) {
+  for (const { value: spec } of inventory.specs) await options.mailbox.wake(spec.id, 'sweep');
+  for (const cluster of new Set(inventory.specs.map(({ value: spec }) => spec.cluster))) {
     await options.mailbox.survey(cluster, false);
   }
   options.log.debug({ environments: inventory.specs.length }, 'sweep');

@@ -5,7 +5,8 @@ import type { EnvironmentSpec } from '../../src/domain/environment.ts';
 import type { Facts, Instance, Task } from '../../src/domain/facts.ts';
 import { as, type ClusterArn, type Instant, type Revision } from '../../src/domain/ids.ts';
 import type { Generation } from '../../src/store/facts-store.ts';
-import { ago, facts, instance, NOW, stopped, task, world } from '../planner/fixtures.ts';
+import type { Stored } from '../../src/domain/world.ts';
+import { ago, facts, instance, NOW, REVISION, stopped, stored, task, world } from '../planner/fixtures.ts';
 
 const spec = (name: string, changes: Partial<EnvironmentSpec> = {}): EnvironmentSpec => ({
   ...world().spec.value,
@@ -23,12 +24,8 @@ describe('whomToWake', () => {
     instances: readonly Instance[],
     tasks: readonly Task[],
     seen: Facts | null = before,
-    requested = false,
-  ) =>
-    whomToWake(seen, { instances, tasks }, [AGENT, OTHER], requested).map(({ environment, reason }) => [
-      environment,
-      reason,
-    ]);
+    watchers: readonly Stored<EnvironmentSpec>[] = [stored(AGENT), stored(OTHER)],
+  ) => whomToWake(seen, { instances, tasks }, watchers).map(({ environment, reason }) => [environment, reason]);
   const hosts = [instance(1), instance(2)];
   const all = (reason: string) => [
     [AGENT.id, reason],
@@ -39,9 +36,13 @@ describe('whomToWake', () => {
     expect(wakes(hosts.toReversed(), [task(2), task(1)])).toEqual([]);
   });
 
-  test('everyone when nothing was known before, or somebody asked', () => {
+  test('everyone when nothing was known before', () => {
     expect(wakes(hosts, [task(1), task(2)], null)).toEqual(all('drift'));
-    expect(wakes(hosts, [task(1), task(2)], before, true)).toEqual(all('drift'));
+  });
+
+  test('whose spec is newer than the last listing: he may wait for this one', () => {
+    const since = stored(OTHER, as<Revision>(REVISION.listed + 1));
+    expect(wakes(hosts, [task(1), task(2)], before, [stored(AGENT), since])).toEqual([[OTHER.id, 'drift']]);
   });
 
   test.each<[string, readonly Instance[], string]>([
@@ -88,7 +89,12 @@ describe('surveyCluster', () => {
       store: {
         inventory: async () => {
           calls.push('inventory');
-          return { revision: as<Revision>(7), storeId: 'store', specs, unreadable: [] };
+          return {
+            revision: as<Revision>(7),
+            storeId: 'store',
+            specs: specs.map((one) => stored(one)),
+            unreadable: [],
+          };
         },
       },
       facts: {
@@ -155,11 +161,6 @@ describe('surveyCluster', () => {
   test('what was not published wakes nobody', async () => {
     const { ending } = survey({ publishes: false });
     expect(await ending).toMatchObject({ published: false, woken: 0 });
-  });
-
-  test('who asked for a survey is told also when a newer one is there already', async () => {
-    const { ending } = survey({ publishes: false }, true);
-    expect(await ending).toMatchObject({ published: false, woken: 1 });
   });
 
   test('the next is due when the reads are paid for: half of the bucket is ten a second', async () => {

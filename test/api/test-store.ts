@@ -21,7 +21,7 @@ export class TestStore extends MemoryStore {
 
   /** Names of all environments, those being deleted included. */
   async names(): Promise<string[]> {
-    return (await this.inventory()).specs.map((spec) => spec.name);
+    return (await this.inventory()).specs.map(({ value: spec }) => spec.name);
   }
 
   async #commit(name: EnvironmentName, change: Change): Promise<void> {

@@ -136,7 +136,7 @@ export const launch = (
   ...changes,
 });
 
-const stored = <T>(value: T, modified: Revision = REVISION.written): Stored<T> => ({
+export const stored = <T>(value: T, modified: Revision = REVISION.written): Stored<T> => ({
   value,
   created: modified,
   modified,

@@ -89,7 +89,7 @@ export class TinyScheduler {
     if (survey === null || (before !== null && before.startedAt >= survey.startedAt)) return;
     this.facts = survey;
     const seen = { instances: [...survey.instances.values()], tasks: [...survey.tasks.values()].flat() };
-    if (whomToWake(before, seen, [this.world.spec.value], this.surveyWanted).length > 0) this.wakeAt = this.ecs.now;
+    if (whomToWake(before, seen, [this.world.spec]).length > 0) this.wakeAt = this.ecs.now;
     this.surveyWanted = false;
   }
 

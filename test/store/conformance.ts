@@ -393,7 +393,9 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
 
       const { specs: found, unreadable, revision, storeId } = await store.other.actors.inventory();
       const byName = (a: EnvironmentSpec, b: EnvironmentSpec): number => (a.name < b.name ? -1 : 1);
-      expect(found.toSorted(byName)).toEqual([deleting(doomed), ...specs.slice(1)]);
+      expect(found.map(({ value }) => value).toSorted(byName)).toEqual([deleting(doomed), ...specs.slice(1)]);
+      const changed = found.find(({ value }) => value.id === doomed.id);
+      expect(changed?.modified).toBeGreaterThan(changed?.created ?? Infinity);
       expect(unreadable).toEqual([]);
       expect(revision).toBeGreaterThan(claim.fence);
       expect(storeId).toBe(claim.storeId);
@@ -418,7 +420,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
       const [bad, good] = [await created(specOf('bad')), await created(specOf('good'))];
       await store.spoil(bad.spec.value.id, 'spec');
       const { specs, unreadable } = await store.actors.inventory();
-      expect([specs, unreadable]).toEqual([[good.spec.value], [bad.spec.value.id]]);
+      expect([specs, unreadable]).toEqual([[good.spec], [bad.spec.value.id]]);
       expect(await store.actors.claim(bad.spec.value.id, 'test')).toMatchObject({ kind: 'unreadable' });
       expect(await store.environments.create(specOf('bad'), null)).toEqual({ kind: 'exists' });
       // A write that follows makes the view come past the spoiled value.
