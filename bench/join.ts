@@ -36,11 +36,11 @@ async function wakes(system: System, count: number): Promise<readonly Row[]> {
   const now = (): Instant => as<Instant>(Date.now());
   const mailbox = new BullMailbox({ url: system.redis, prefix: 'ds' }, now, pino({ level: 'silent' }));
   try {
+    const names = Array.from({ length: count }, (_, n) => `wake-${n}`);
+    for (const name of names) await create(system, name);
+    for (const name of names) await surveyed(system, name, 1);
     const ms: number[] = [];
-    for (let n = 0; n < count; n += 1) {
-      const name = `wake-${n}`;
-      await create(system, name);
-      await surveyed(system, name, 1);
+    for (const name of names) {
       const record = await store.environments.read(as<EnvironmentName>(name));
       if (record === null) throw new Error(`${name} is gone`);
       const { value: spec, modified } = record.spec;
