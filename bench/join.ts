@@ -7,8 +7,8 @@ import { must, type Bench, type Row, type Size } from './bench.ts';
 import { completed, create, deploy, json, ledgerOf, percentile, surveyed, until } from './clients.ts';
 import { onSystem, type System } from './system.ts';
 
-const WAKES: Readonly<Record<Size, number>> = { full: 200, tiny: 3 };
-const JOINS: Readonly<Record<Size, number>> = { full: 40, tiny: 1 };
+const WAKES: Readonly<Record<Size, number>> = { full: 100, tiny: 3 };
+const JOINS: Readonly<Record<Size, number>> = { full: 20, tiny: 1 };
 /** What we hold ourselves to; the original's pollers took 5 and 10 s. */
 const WAKE_P50_MS = 25;
 const WAKE_P99_MS = 100;

@@ -24,6 +24,8 @@ export interface System {
 
 /** Without ECS's buckets nothing need be saved: a rate that is never the limit. */
 const UNLIMITED = ['--ecs-rate=10000'];
+/** Room for a task of every environment on each host. */
+const ROOMY = ['--host-cpu=1000000', '--host-memory=1000000'];
 
 /** Starts it, runs the benchmark, and stops it, whatever comes. */
 export async function onSystem<T>(options: SystemOptions, run: (system: System) => Promise<T>): Promise<T> {
@@ -53,7 +55,7 @@ export async function onSystem<T>(options: SystemOptions, run: (system: System) 
     const simulated = {
       port: ports.simulator,
       hosts: options.hosts,
-      flags: options.buckets ? [] : ['--throttling=off'],
+      flags: [...ROOMY, ...(options.buckets ? [] : ['--throttling=off'])],
     };
     await processes.start(
       [etcd({ dir: place.data, port: ports.etcd, peerPort: ports.peer }), redis(ports.redis), simulator(simulated)],
