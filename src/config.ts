@@ -145,7 +145,7 @@ export const SETTINGS = {
     'DS_SURVEY_INTERVAL_MS',
     10_000,
     milliseconds(100, HOUR),
-    "Time between two listings of a cluster; longer where half of ECS's read rate would not allow it.",
+    "Time between two listings of a cluster; longer for a cluster so large that it would take more than half of ECS's read rate.",
   ),
   sweepIntervalMs: row(
     'sweep-interval',

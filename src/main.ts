@@ -4,6 +4,9 @@ import { parseConfig, settingRows, type Config } from './config.ts';
 import { startScheduler, StartError } from './scheduler.ts';
 import { createLog } from './telemetry/log.ts';
 
+/** Below the ten seconds that orchestrators commonly grant before they kill. */
+const STOP_WITHIN_MS = 8_000;
+
 /** Exit codes: 0 after a signal, 1 when something needed is missing, 2 when a setting is wrong. */
 export async function main(
   argv: readonly string[],
@@ -33,12 +36,17 @@ async function run(config: Config): Promise<number> {
     log.info({ version: version(), api: scheduler.api, metrics: scheduler.metrics }, 'started');
     const signal = await stopped.received;
     log.info({ signal }, 'stopping');
+    const late = setTimeout(() => {
+      log.warn('not everything closed in time');
+      process.exit(0);
+    }, STOP_WITHIN_MS);
     await scheduler.close();
+    clearTimeout(late);
     log.info('stopped');
     return 0;
   } catch (error) {
-    if (stopped.signal.aborted) return 0;
     if (!(error instanceof StartError)) throw error;
+    if (stopped.signal.aborted) return 0;
     log.fatal(error.message);
     process.stderr.write(`daemon-scheduler: ${error.message}\n`);
     return 1;

@@ -57,7 +57,14 @@ export async function startScheduler(
 ): Promise<Scheduler> {
   const closers: Closers = [];
   const close = async (): Promise<void> => {
-    for (let next = closers.shift(); next !== undefined; next = closers.shift()) await next();
+    // One that cannot be closed must not keep the others open.
+    for (let next = closers.shift(); next !== undefined; next = closers.shift()) {
+      try {
+        await next();
+      } catch (error) {
+        log.warn({ err: error instanceof Error ? error.message : String(error) }, 'not closed cleanly');
+      }
+    }
   };
   try {
     const parts = await openParts(config, log, closers, stop);

@@ -53,7 +53,8 @@ export async function surveyCluster(
   signal: AbortSignal,
 ): Promise<SurveyEnding> {
   const last = await deps.facts.pace(cluster);
-  if (last !== null) {
+  // A start in the future is a clock that was ahead; waiting for it could take for ever.
+  if (last !== null && last.startedAt <= deps.now()) {
     const pause = last.reads * READ_MS;
     const due = after(last.startedAt, requested ? pause : Math.max(pause, deps.intervalMs));
     if (due > deps.now()) return { kind: 'early', again: due };
@@ -62,7 +63,8 @@ export async function surveyCluster(
   const watchers = inventory.specs.filter(({ value: spec }) => spec.cluster === cluster);
   if (watchers.length === 0) return { kind: 'unwatched' };
 
-  const before = await deps.facts.read(cluster);
+  const known = await deps.facts.read(cluster);
+  const before = known?.storeId === inventory.storeId ? known : null;
   const startedAt = deps.now();
   const seen = await deps.ecs.survey(cluster, signal);
   const { revision, storeId } = inventory;

@@ -18,11 +18,15 @@ const LIFE_MS = 24 * 60 * 60 * 1_000;
 const STAGING_LIFE_MS = 60_000;
 const ABOUT = 'about';
 
-/** KEYS: staged, live. ARGV: pieces expected, start of this listing, life. Returns 1 when published. */
+/**
+ * KEYS: staged, live. ARGV: pieces expected, start of this listing, life, its revision. Returns 1 when published.
+ * The live one stays only if it is the later by clock and by revision: a clock that is ahead must not hold it for ever.
+ */
 const PUBLISH = `
 if redis.call('HLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
 local live = redis.call('HGET', KEYS[2], '${ABOUT}')
-if live and cjson.decode(live).startedAt >= tonumber(ARGV[2]) then
+local read, about = pcall(cjson.decode, live or '{}')
+if live and read and about.startedAt >= tonumber(ARGV[2]) and about.revision >= tonumber(ARGV[4]) then
   redis.call('DEL', KEYS[1])
   return 0
 end
@@ -47,6 +51,8 @@ export class RedisFacts implements FactsStore {
   /** The last generation read of each cluster: turns between two surveys share it. */
   private readonly known = new Map<ClusterArn, { readonly id: string; readonly facts: Facts }>();
 
+  private readonly reading = new Map<ClusterArn, Promise<Facts | null>>();
+
   constructor(redis: Redis, prefix: string) {
     this.redis = redis;
     this.prefix = prefix;
@@ -60,11 +66,20 @@ export class RedisFacts implements FactsStore {
     }
     const known = this.known.get(cluster);
     if (known?.id === about.id) return known.facts;
+    // A new generation wakes many turns at once; one of them reads it for all.
+    const under = this.reading.get(cluster);
+    if (under !== undefined) return await under;
+    const reading = this.load(cluster).finally(() => this.reading.delete(cluster));
+    this.reading.set(cluster, reading);
+    return await reading;
+  }
+
+  private async load(cluster: ClusterArn): Promise<Facts | null> {
     const pieces = await this.ask(() => this.redis.hgetall(this.key(cluster)));
-    const current = parseAbout(pieces[ABOUT]);
-    if (current === null || Object.keys(pieces).length !== current.pieces) return null;
-    const facts = assemble(cluster, current, pieces);
-    this.known.set(cluster, { id: current.id, facts });
+    const about = parseAbout(pieces[ABOUT]);
+    if (about === null || Object.keys(pieces).length !== about.pieces) return null;
+    const facts = assemble(cluster, about, pieces);
+    if (facts !== null) this.known.set(cluster, { id: about.id, facts });
     return facts;
   }
 
@@ -84,10 +99,10 @@ export class RedisFacts implements FactsStore {
     const { startedAt, revision, storeId, reads } = generation;
     const about: About = { id, startedAt, revision, storeId, reads, pieces: pieces.length + 1 };
     return await this.ask(async () => {
-      for (const [field, json] of pieces) await this.redis.hset(staged, field, json);
       await this.redis.hset(staged, ABOUT, JSON.stringify(about));
       await this.redis.pexpire(staged, STAGING_LIFE_MS);
-      return (await this.redis.eval(PUBLISH, 2, staged, live, about.pieces, startedAt, LIFE_MS)) === 1;
+      for (const [field, json] of pieces) await this.redis.hset(staged, field, json);
+      return (await this.redis.eval(PUBLISH, 2, staged, live, about.pieces, startedAt, LIFE_MS, revision)) === 1;
     });
   }
 
@@ -120,11 +135,21 @@ function piecesOf(kind: string, items: readonly unknown[]): [string, string][] {
 /** Unreadable facts are no facts: the next survey replaces them. */
 function parseAbout(json: string | null | undefined): About | null {
   if (json == null) return null;
-  const parsed = aboutSchema.safeParse(JSON.parse(json));
-  return parsed.success ? parsed.data : null;
+  return parsed(() => aboutSchema.parse(JSON.parse(json)));
 }
 
-function assemble(cluster: ClusterArn, about: About, pieces: Readonly<Record<string, string>>): Facts {
+function parsed<T>(parse: () => T): T | null {
+  try {
+    return parse();
+  } catch {
+    return null;
+  }
+}
+
+const assemble = (cluster: ClusterArn, about: About, pieces: Readonly<Record<string, string>>): Facts | null =>
+  parsed(() => assembled(cluster, about, pieces));
+
+function assembled(cluster: ClusterArn, about: About, pieces: Readonly<Record<string, string>>): Facts {
   const instances = new Map<InstanceArn, Instance>();
   const tasks = new Map<string, Task[]>();
   for (const [field, json] of Object.entries(pieces)) {

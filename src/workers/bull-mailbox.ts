@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import type { Mailbox, WakeReason } from '../actors/mailbox.ts';
 import type { ClusterArn, EnvironmentId, Instant } from '../domain/ids.ts';
 import {
-  producerConnection,
+  closeQueue,
+  producerOptions,
   PRODUCER_TIMEOUT_MS,
   SURVEY_QUEUE,
   timer,
@@ -25,7 +26,7 @@ export class BullMailbox implements Mailbox {
   private readonly log: Logger;
 
   constructor(redis: RedisSettings, now: () => Instant, log: Logger) {
-    const options = { connection: producerConnection(redis), prefix: redis.prefix };
+    const options = producerOptions(redis);
     this.wakes = new Queue<WakeJob>(WAKE_QUEUE, options);
     this.surveys = new Queue<SurveyJob>(SURVEY_QUEUE, options);
     this.timers = new Queue<TimerJob>(TIMER_QUEUE, options);
@@ -66,7 +67,7 @@ export class BullMailbox implements Mailbox {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.wakes.close(), this.surveys.close(), this.timers.close()]);
+    await Promise.all([this.wakes, this.surveys, this.timers].map(closeQueue));
   }
 
   /** The timeout of our own covers what ioredis' does not: a queue made while Redis was away waits without end. */

@@ -6,11 +6,13 @@
 import { setMaxListeners } from 'node:events';
 import { WaitingError, Worker, type Job } from 'bullmq';
 import type { Logger } from 'pino';
-import { LOCK_MS, workerOptions, type RedisSettings } from './queues.ts';
+import { DISCONNECT_WITHIN_MS, LOCK_MS, within, workerOptions, type RedisSettings } from './queues.ts';
 
 /** A lock that was not renewed for this long may be gone: renewals come every half lock. */
 const RENEWAL_OVERDUE_MS = LOCK_MS * 0.8;
 const RENEWAL_CHECK_MS = 500;
+/** A hand-over takes milliseconds while Redis answers. */
+const CLOSE_WITHIN_MS = 3_000;
 
 export interface GuardedWorkerOptions<Data> {
   readonly queue: string;
@@ -49,7 +51,7 @@ export class GuardedWorker<Data> {
     });
     this.worker.on('stalled', (id) => log.warn({ queue, job: id }, 'took over a job whose worker went silent'));
     this.worker.on('failed', (job, error) =>
-      log.warn({ queue, job: job?.name, err: error.message }, 'job failed; it comes again'),
+      log.warn({ queue, job: job?.name, data: job?.data, err: error.message }, 'job failed; it comes again'),
     );
     this.worker.on('error', (error) => log.debug({ queue, err: error.message }, 'worker'));
     this.watchdog = setInterval(() => this.cancelOverdue(), RENEWAL_CHECK_MS);
@@ -60,11 +62,15 @@ export class GuardedWorker<Data> {
     this.closing = true;
     const closed = this.worker.close();
     this.worker.cancelAllJobs('shutdown');
-    await closed;
+    // Without Redis neither a hand-over nor a goodbye ever ends; the lock then runs out by itself.
+    await within(CLOSE_WITHIN_MS, closed);
+    await within(DISCONNECT_WITHIN_MS, this.worker.disconnect());
     clearInterval(this.watchdog);
   }
 
   private async process(job: Job<Data>, token: string | undefined, signal: AbortSignal | undefined): Promise<void> {
+    // Taken in the moment of closing, and after everything running was told: not ours to begin.
+    if (this.closing) return await this.handOver(job, token);
     const id = job.id ?? '';
     const abort = signal ?? new AbortController().signal;
     // Every call of a turn listens to it; Node would call more than ten a leak.
@@ -77,11 +83,13 @@ export class GuardedWorker<Data> {
       failure = error;
     }
     this.held.delete(id);
-    if (this.closing && (failure !== null || abort.aborted)) {
-      await job.moveToWait(token);
-      throw new WaitingError();
-    }
+    if (this.closing && (failure !== null || abort.aborted)) return await this.handOver(job, token);
     if (failure !== null) throw failure;
+  }
+
+  private async handOver(job: Job<Data>, token: string | undefined): Promise<never> {
+    await job.moveToWait(token);
+    throw new WaitingError();
   }
 
   private cancelOverdue(): void {

@@ -8,7 +8,8 @@
  * Q4. A turn never adds a delayed job to its own queue, as that would replace a wake-up stored for after it:
  *     "look again later" goes through `timers`, whose worker only wakes.
  */
-import type { ConnectionOptions, JobsOptions, WorkerOptions } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectionOptions, JobsOptions, Queue, QueueOptions, WorkerOptions } from 'bullmq';
 import type { ClusterArn, EnvironmentId } from '../domain/ids.ts';
 
 /** The mailbox of environment actors: one coalescing wake-up each. */
@@ -45,13 +46,38 @@ const RECONNECT_MOST_MS = 1_000;
 const reconnect = (times: number): number => Math.min(100 * times, RECONNECT_MOST_MS);
 
 /** For adding jobs: fails fast while Redis is away, and is back as soon as Redis is. */
-export const producerConnection = (redis: RedisSettings): ConnectionOptions => ({
-  url: redis.url,
-  enableOfflineQueue: false,
-  commandTimeout: PRODUCER_TIMEOUT_MS,
-  maxRetriesPerRequest: 0,
-  retryStrategy: reconnect,
+export const producerOptions = (redis: RedisSettings): QueueOptions => ({
+  connection: {
+    url: redis.url,
+    enableOfflineQueue: false,
+    commandTimeout: PRODUCER_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: reconnect,
+  },
+  prefix: redis.prefix,
+  // BullMQ asks for the version once and keeps a failure for ever: one slow answer at start would make the queue useless.
+  skipVersionCheck: true,
 });
+
+/** Ends a producer, also one whose Redis is away and cannot be told goodbye. */
+export async function closeQueue(queue: Queue): Promise<void> {
+  await within(PRODUCER_TIMEOUT_MS, queue.close());
+  await within(DISCONNECT_WITHIN_MS, queue.disconnect());
+}
+
+/** Dropping a connection says nothing to the other side, so it needs no more. */
+export const DISCONNECT_WITHIN_MS = 200;
+
+/** Waits for an ending, but not for ever; how it ended does not matter. */
+export async function within(ms: number, ending: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const settled = ending.then(
+    () => {},
+    () => {},
+  );
+  await Promise.race([settled, sleep(ms, undefined, { signal: over.signal }).catch(() => {})]);
+  over.abort();
+}
 
 /** For workers: no command timeout, as a worker's blocking read is long by design. */
 const workerConnection = (redis: RedisSettings): ConnectionOptions => ({
@@ -74,8 +100,9 @@ export const wakeUp = (deduplicationId: string): JobsOptions => ({
   backoff: { type: 'custom' },
 });
 
+/** A timer set while an earlier one of the same id is just going off is kept, and runs after it. */
 export const timer = (deduplicationId: string, delayMs: number): JobsOptions => ({
-  deduplication: { id: deduplicationId, replace: true },
+  deduplication: { id: deduplicationId, keepLastIfActive: true, replace: true },
   delay: Math.max(0, Math.round(delayMs)),
   removeOnComplete: true,
   removeOnFail: true,

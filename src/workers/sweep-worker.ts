@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { ActorStore } from '../store/store.ts';
 import type { BullMailbox } from './bull-mailbox.ts';
 import { GuardedWorker } from './guarded-worker.ts';
-import { producerConnection, SWEEP_QUEUE, type RedisSettings } from './queues.ts';
+import { closeQueue, producerOptions, SWEEP_QUEUE, type RedisSettings } from './queues.ts';
 
 /** How often each worker makes sure that the schedule still exists: an emptied Redis has lost it. */
 const SCHEDULE_CHECK_MS = 5_000;
@@ -29,7 +29,7 @@ export interface Sweeper {
 
 export function startSweeper(options: SweepOptions): Sweeper {
   const { redis, log, intervalMs } = options;
-  const queue = new Queue(SWEEP_QUEUE, { connection: producerConnection(redis), prefix: redis.prefix });
+  const queue = new Queue(SWEEP_QUEUE, producerOptions(redis));
   queue.on('error', (error) => log.debug({ err: error.message, queue: SWEEP_QUEUE }, 'queue connection'));
   const worker = new GuardedWorker<unknown>({
     ...options,
@@ -42,6 +42,8 @@ export function startSweeper(options: SweepOptions): Sweeper {
     if (asking) return;
     asking = true;
     try {
+      // Setting it anew with another worker's interval would run it at once; once it is there it stays.
+      if ((await queue.getJobScheduler(SCHEDULE_ID)) !== undefined) return;
       // The template lets a finished sweep vanish; the schedule itself makes the next one.
       await queue.upsertJobScheduler(
         SCHEDULE_ID,
@@ -60,7 +62,7 @@ export function startSweeper(options: SweepOptions): Sweeper {
     async close() {
       clearInterval(timer);
       await worker.close();
-      await queue.close();
+      await closeQueue(queue);
     },
   };
 }

@@ -1,0 +1,150 @@
+/** What we rest on BullMQ for, seen on a real Redis. */
+import { randomUUID } from 'node:crypto';
+import { Queue, type Job } from 'bullmq';
+import { pino } from 'pino';
+import { afterEach, expect, inject, test } from 'vitest';
+import { GuardedWorker } from '../../src/workers/guarded-worker.ts';
+import { closeQueue, producerOptions, timer, wakeUp } from '../../src/workers/queues.ts';
+import { startRedis } from '../support/servers.ts';
+import { eventually } from '../system/stack.ts';
+
+const redis = { url: inject('redisUrl'), prefix: randomUUID().slice(0, 8) };
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+function queueOf(name: string): Queue {
+  const queue = new Queue(name, producerOptions(redis));
+  closers.push(() => queue.close());
+  return queue;
+}
+
+function workerOf(
+  queue: string,
+  run: (job: Job<unknown>, signal: AbortSignal) => Promise<void>,
+): GuardedWorker<unknown> {
+  const worker = new GuardedWorker<unknown>({
+    queue,
+    redis,
+    concurrency: 10,
+    log: pino({ level: 'silent' }),
+    random: () => 0.5,
+    monotonic: () => performance.now(),
+    run,
+  });
+  closers.push(() => worker.close());
+  return worker;
+}
+
+test('a wake-up that comes while its environment is awake wakes it again, once, and never at the same time', async () => {
+  const queue = queueOf('wake');
+  const ran: string[] = [];
+  let awake = 0;
+  let most = 0;
+  workerOf('wake', async (job) => {
+    most = Math.max(most, (awake += 1));
+    ran.push(job.name);
+    if (ran.length === 1)
+      for (const name of ['drift', 'instance-join', 'deploy']) await queue.add(name, {}, wakeUp('a'));
+    awake -= 1;
+  });
+  await queue.add('sweep', {}, wakeUp('a'));
+  await eventually(
+    async () => ran.length,
+    (runs) => runs === 2,
+    'a second run',
+  );
+  await queue.add('timer', {}, wakeUp('a'));
+  await eventually(
+    async () => ran.length,
+    (runs) => runs === 3,
+    'a third run',
+  );
+  expect(ran).toEqual(['sweep', 'deploy', 'timer']);
+  expect(most).toBe(1);
+});
+
+test('a timer set while the one before it goes off is not lost', async () => {
+  const queue = queueOf('timers');
+  const ran: number[] = [];
+  workerOf('timers', async () => {
+    ran.push(performance.now());
+    if (ran.length === 1) await queue.add('timer', {}, timer('a', 300));
+  });
+  await queue.add('timer', {}, timer('a', 0));
+  await eventually(
+    async () => ran.length,
+    (runs) => runs === 2,
+    'the second timer',
+  );
+  expect((ran[1] ?? 0) - (ran[0] ?? 0)).toBeGreaterThan(250);
+});
+
+test('an earlier time replaces a later one', async () => {
+  const queue = queueOf('timers-2');
+  const ran: unknown[] = [];
+  await queue.add('timer', 'late', timer('a', 60_000));
+  await queue.add('timer', 'soon', timer('a', 10));
+  workerOf('timers-2', async (job) => {
+    ran.push(job.data);
+  });
+  await eventually(
+    async () => ran.length,
+    (runs) => runs > 0,
+    'the timer',
+  );
+  expect(ran).toEqual(['soon']);
+});
+
+test('a job that fails comes again, and one that is cut off at shutdown is handed to another worker', async () => {
+  const queue = queueOf('handover');
+  const log: string[] = [];
+  const first = workerOf('handover', async (_, signal) => {
+    log.push('first');
+    if (log.length === 1) throw new Error('not yet');
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  });
+  await queue.add('deploy', {}, wakeUp('a'));
+  await eventually(
+    async () => log.length,
+    (runs) => runs === 2,
+    'the job again after its failure',
+  );
+  await first.close();
+  workerOf('handover', async () => {
+    log.push('second');
+  });
+  await eventually(
+    async () => log.at(-1),
+    (last) => last === 'second',
+    'the job with another worker',
+  );
+  expect(log).toEqual(['first', 'first', 'second']);
+});
+
+test('closing ends also while Redis is away', async () => {
+  const server = await startRedis();
+  const gone = { url: server.url, prefix: redis.prefix };
+  const worker = new GuardedWorker<unknown>({
+    queue: 'gone',
+    redis: gone,
+    concurrency: 1,
+    log: pino({ level: 'silent' }),
+    random: () => 0.5,
+    monotonic: () => performance.now(),
+    run: (_, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+  });
+  const queue = new Queue('gone', producerOptions(gone));
+  queue.on('error', () => undefined);
+  await queue.add('deploy', {}, wakeUp('a'));
+  await eventually(
+    async () => (await queue.getActive()).length,
+    (active) => active === 1,
+    'the job under way',
+  );
+  await server.kill();
+  await worker.close();
+  await closeQueue(queue);
+  await server.stop();
+});
