@@ -143,7 +143,8 @@ const create = async (c: ApiContext, deps: ApiDeps, body: string, remember: Reme
   const result = await deps.store.create(spec, remember(answer));
   switch (result.kind) {
     case 'done':
-      await nudge(deps, spec, () => deps.mailbox.requestSurvey(spec.cluster));
+      // Nothing waits for it before a deployment does.
+      void nudge(deps, spec, () => deps.mailbox.requestSurvey(spec.cluster));
       return { kind: 'changed', body: answer };
     case 'exists':
       return refusal(400, `Error saving environment ${name} to store: An environment with name ${name} already exists`);

@@ -1,4 +1,5 @@
 /** Asks ECS what a request means: names become ARNs, once, at creation. */
+import { bounded } from '../concurrency/bounded.ts';
 import type { ClusterArn, TaskDefinitionArn } from '../domain/ids.ts';
 import type { Fault } from '../domain/plan.ts';
 import type { Resolution, ResolvedTaskDefinition } from '../ecs/gateway.ts';
@@ -23,13 +24,14 @@ export const resolveTarget = async (
   request: CreateEnvironmentRequest,
   requestSignal: AbortSignal,
 ): Promise<Valid<Target>> => {
-  const signal = AbortSignal.any([requestSignal, AbortSignal.timeout(limits.ecsDeadlineMs)]);
+  const bound = bounded(requestSignal, limits.ecsDeadlineMs);
+  const { signal } = bound;
   const givenCluster = request.instanceGroup.cluster;
   const givenDefinition = request.taskDefinition;
   const [cluster, definition] = await Promise.all([
     orWhenAborted(ecs.resolveCluster(givenCluster, signal), signal, TIMEOUT),
     orWhenAborted(ecs.resolveTaskDefinition(givenDefinition, signal), signal, TIMEOUT),
-  ]);
+  ]).finally(() => bound.release());
   if (cluster.kind !== 'found') return refuseCluster(givenCluster, cluster);
   if (definition.kind !== 'found') return refuseDefinition(givenDefinition, definition);
   const networkFault = checkNetwork(definition.value, request.networkConfiguration ?? null);

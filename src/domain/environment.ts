@@ -28,6 +28,9 @@ export interface EnvironmentSpec {
   readonly deletion: Deletion | null;
 }
 
+/** Whether its actor has anything to do: nothing is done for an environment that was never deployed. */
+export const isInService = ({ target, deletion }: EnvironmentSpec): boolean => target !== null || deletion !== null;
+
 export interface Deletion {
   readonly requestedAt: Instant;
   /** stop: its tasks are stopped. keep: they go on running, for a successor to adopt. */

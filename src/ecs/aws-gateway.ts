@@ -7,13 +7,13 @@ import type { Launch } from '../domain/launch.ts';
 import type { Fault, LaunchOutcome, Priority, StopOutcome } from '../domain/plan.ts';
 import { AwsClient } from './aws-client.ts';
 import type { AwsSettings } from './aws-client.ts';
-import { ABORTED } from './bounded.ts';
+import { ABORTED } from '../concurrency/bounded.ts';
 import type { Budget } from './budget.ts';
 import { describeInstances, describeTasks } from './describe.ts';
 import type { EcsGateway, LaunchCall, Resolution, ResolvedTaskDefinition, StopCall, Survey } from './gateway.ts';
 import type { Ending, LaunchAnswer } from './outcomes.ts';
 import { launchOutcome, stopOutcome } from './outcomes.ts';
-import { resolveCluster, resolveTaskDefinition } from './resolve.ts';
+import { Resolver } from './resolve.ts';
 import { StoppedTasks } from './stopped-tasks.ts';
 import { surveyCluster } from './survey.ts';
 import { TaskDefinitions } from './task-definitions.ts';
@@ -34,12 +34,14 @@ export class AwsGateway implements EcsGateway {
   private readonly budget: Budget;
   private readonly client: AwsClient;
   private readonly taskDefinitions: TaskDefinitions;
+  private readonly resolver: Resolver;
   private readonly stopped = new StoppedTasks();
 
   constructor({ settings, budget, now }: AwsGatewayOptions) {
     this.budget = budget;
     this.client = new AwsClient({ settings, budget, now });
     this.taskDefinitions = new TaskDefinitions({ client: this.client, now });
+    this.resolver = new Resolver(this.client);
   }
 
   async launch({ launch, replay, priority, notAfter }: LaunchCall, signal: AbortSignal): Promise<LaunchOutcome> {
@@ -73,16 +75,18 @@ export class AwsGateway implements EcsGateway {
     cluster: ClusterArn,
     tasks: readonly TaskArn[],
     signal: AbortSignal,
+    priority: Priority = 'repair',
   ): Promise<ReadonlyMap<TaskArn, Task | 'MISSING'>> {
-    return describeTasks(this.client, cluster, tasks, { priority: 'repair', signal });
+    return describeTasks(this.client, cluster, tasks, { priority, signal });
   }
 
   describeInstances(
     cluster: ClusterArn,
     instances: readonly InstanceArn[],
     signal: AbortSignal,
+    priority: Priority = 'repair',
   ): Promise<ReadonlyMap<InstanceArn, Instance | 'MISSING'>> {
-    return describeInstances(this.client, cluster, instances, { priority: 'repair', signal });
+    return describeInstances(this.client, cluster, instances, { priority, signal });
   }
 
   survey(cluster: ClusterArn, signal: AbortSignal): Promise<Survey> {
@@ -94,11 +98,11 @@ export class AwsGateway implements EcsGateway {
   }
 
   resolveCluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {
-    return resolveCluster(this.client, nameOrArn, signal);
+    return this.resolver.cluster(nameOrArn, signal);
   }
 
   resolveTaskDefinition(familyOrArn: string, signal: AbortSignal): Promise<Resolution<ResolvedTaskDefinition>> {
-    return resolveTaskDefinition(this.client, familyOrArn, signal);
+    return this.resolver.taskDefinition(familyOrArn, signal);
   }
 
   /** Drops kept connections; calls under way end with an error. */

@@ -13,10 +13,13 @@ const MOST_PER_CALL = 100;
 /** Enough to use up the read bucket's 20 a second at 200 ms a call. */
 const CALLS_AT_ONCE = 4;
 
+/** What reading needs of a client. */
+export type EcsReader = Pick<AwsClient, 'read' | 'offset'>;
+
 export type Described<Arn, Thing> = ReadonlyMap<Arn, Thing | 'MISSING'>;
 
 export function describeTasks(
-  client: AwsClient,
+  client: EcsReader,
   cluster: ClusterArn,
   arns: readonly TaskArn[],
   bounds: ReadBounds,
@@ -31,7 +34,7 @@ export function describeTasks(
 }
 
 export function describeInstances(
-  client: AwsClient,
+  client: EcsReader,
   cluster: ClusterArn,
   arns: readonly InstanceArn[],
   bounds: ReadBounds,

@@ -12,16 +12,18 @@ import type { Fault, LaunchOutcome, Priority, StopOutcome } from '../domain/plan
 export interface EcsGateway {
   launch(call: LaunchCall, signal: AbortSignal): Promise<LaunchOutcome>;
   stop(call: StopCall, signal: AbortSignal): Promise<StopOutcome>;
-  /** Any number of ARNs; batched by 100. An answer of refused or unknown is an EcsReadError. */
+  /** Any number of ARNs; batched by 100. An answer of refused or unknown is an EcsReadError. The priority is `repair` unless said. */
   describeTasks(
     cluster: ClusterArn,
     tasks: readonly TaskArn[],
     signal: AbortSignal,
+    priority?: Priority,
   ): Promise<ReadonlyMap<TaskArn, Task | 'MISSING'>>;
   describeInstances(
     cluster: ClusterArn,
     instances: readonly InstanceArn[],
     signal: AbortSignal,
+    priority?: Priority,
   ): Promise<ReadonlyMap<InstanceArn, Instance | 'MISSING'>>;
   /** Every container instance and every task of the cluster: RUNNING listed to its last page, and only then STOPPED, all described. */
   survey(cluster: ClusterArn, signal: AbortSignal): Promise<Survey>;

@@ -1,8 +1,10 @@
 /** Names as people write them, to ARNs. A person waits: the signal is the only patience, and nothing is thrown. */
 import { DescribeClustersCommand } from '@aws-sdk/client-ecs';
+import { SharedQuestions } from '../concurrency/shared-question.ts';
 import { as } from '../domain/ids.ts';
 import type { ClusterArn } from '../domain/ids.ts';
 import type { AwsClient } from './aws-client.ts';
+import { bounded, orAborted } from '../concurrency/bounded.ts';
 import { EcsReadError } from './gateway.ts';
 import type { Resolution, ResolvedTaskDefinition } from './gateway.ts';
 import { ReadFailure } from './read-failure.ts';
@@ -11,47 +13,81 @@ import { describeTaskDefinition, isActive } from './task-definitions.ts';
 /** Gone, or going. Other states (a capacity provider still attaching, or failed to) do not keep hosts from running tasks. */
 const CLUSTER_GONE = new Set(['INACTIVE', 'DEPROVISIONING']);
 
-export function resolveCluster(
-  client: AwsClient,
-  nameOrArn: string,
-  signal: AbortSignal,
-): Promise<Resolution<ClusterArn>> {
-  return resolution(async () => {
-    const { clusters = [], failures = [] } = await client.read(new DescribeClustersCommand({ clusters: [nameOrArn] }), {
-      priority: 'repair',
-      signal,
-    });
-    const [cluster] = clusters;
-    if (cluster?.clusterArn !== undefined) {
-      if (CLUSTER_GONE.has(cluster.status ?? '')) return { kind: 'inactive' };
-      return { kind: 'found', value: as<ClusterArn>(cluster.clusterArn) };
-    }
-    const [failure] = failures;
-    const code = failure?.reason ?? 'MISSING';
-    const fault = { code, message: failure?.detail ?? `cluster ${nameOrArn} was not found` };
-    return code === 'MISSING' ? { kind: 'missing', fault } : { kind: 'failed', fault };
-  });
+/** As long as the API waits for ECS: a shared call outlives a caller that gives up, and must not hold up those who come after. */
+const SHARED_CALL_MS = 5_000;
+/** Least time between two questions about the same name; ECS takes about as long to answer one. */
+const QUESTION_EVERY_MS = 20;
+
+/** Many environments are created at once with the same cluster and family; those who ask at the same time share an answer. */
+export class Resolver {
+  private readonly clusters: SharedQuestions<string, Resolution<ClusterArn>>;
+  private readonly taskDefinitions: SharedQuestions<string, Resolution<ResolvedTaskDefinition>>;
+
+  constructor(client: AwsClient) {
+    this.clusters = new SharedQuestions(
+      (nameOrArn) => resolution((signal) => clusterOf(client, nameOrArn, signal)),
+      QUESTION_EVERY_MS,
+    );
+    this.taskDefinitions = new SharedQuestions(
+      (familyOrArn) => resolution((signal) => taskDefinitionOf(client, familyOrArn, signal)),
+      QUESTION_EVERY_MS,
+    );
+  }
+
+  cluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {
+    return inTime(this.clusters.ask(nameOrArn), signal);
+  }
+
+  taskDefinition(familyOrArn: string, signal: AbortSignal): Promise<Resolution<ResolvedTaskDefinition>> {
+    return inTime(this.taskDefinitions.ask(familyOrArn), signal);
+  }
 }
 
-export function resolveTaskDefinition(
+async function clusterOf(client: AwsClient, nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {
+  const { clusters = [], failures = [] } = await client.read(new DescribeClustersCommand({ clusters: [nameOrArn] }), {
+    priority: 'repair',
+    signal,
+  });
+  const [cluster] = clusters;
+  if (cluster?.clusterArn !== undefined) {
+    if (CLUSTER_GONE.has(cluster.status ?? '')) return { kind: 'inactive' };
+    return { kind: 'found', value: as<ClusterArn>(cluster.clusterArn) };
+  }
+  const [failure] = failures;
+  const code = failure?.reason ?? 'MISSING';
+  const fault = { code, message: failure?.detail ?? `cluster ${nameOrArn} was not found` };
+  return code === 'MISSING' ? { kind: 'missing', fault } : { kind: 'failed', fault };
+}
+
+async function taskDefinitionOf(
   client: AwsClient,
   familyOrArn: string,
   signal: AbortSignal,
 ): Promise<Resolution<ResolvedTaskDefinition>> {
-  return resolution(async () => {
-    const definition = await describeTaskDefinition(client, familyOrArn, { priority: 'repair', signal });
-    if (!isActive(definition)) return { kind: 'inactive' };
-    return { kind: 'found', value: { arn: definition.arn, networkMode: definition.networkMode ?? null } };
-  });
+  const definition = await describeTaskDefinition(client, familyOrArn, { priority: 'repair', signal });
+  if (!isActive(definition)) return { kind: 'inactive' };
+  return { kind: 'found', value: { arn: definition.arn, networkMode: definition.networkMode ?? null } };
 }
 
-async function resolution<T>(ask: () => Promise<Resolution<T>>): Promise<Resolution<T>> {
+async function inTime<T>(answer: Promise<Resolution<T>>, signal: AbortSignal): Promise<Resolution<T>> {
   try {
-    return await ask();
+    return await orAborted(answer, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return { kind: 'timeout' };
+  }
+}
+
+async function resolution<T>(ask: (signal: AbortSignal) => Promise<Resolution<T>>): Promise<Resolution<T>> {
+  const bound = bounded(new AbortController().signal, SHARED_CALL_MS);
+  try {
+    return await ask(bound.signal);
   } catch (error) {
     if (!(error instanceof EcsReadError)) throw error;
     if (!(error instanceof ReadFailure)) return { kind: 'failed', fault: error.fault };
     if (error.timedOut) return { kind: 'timeout' };
     return { kind: error.notFound ? 'missing' : 'failed', fault: error.fault };
+  } finally {
+    bound.release();
   }
 }

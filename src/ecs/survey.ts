@@ -8,9 +8,10 @@ import type { Instance, Task } from '../domain/facts.ts';
 import { isLive } from '../domain/facts.ts';
 import type { ClusterArn, InstanceArn, TaskArn } from '../domain/ids.ts';
 import { DAEMON_GROUP_PREFIX, as } from '../domain/ids.ts';
-import type { AwsClient, ReadBounds } from './aws-client.ts';
-import { bounded } from './bounded.ts';
+import type { ReadBounds } from './aws-client.ts';
+import { bounded } from '../concurrency/bounded.ts';
 import { describeInstances, describeTasks } from './describe.ts';
+import type { EcsReader } from './describe.ts';
 import type { Survey } from './gateway.ts';
 import type { StoppedTasks } from './stopped-tasks.ts';
 
@@ -18,7 +19,7 @@ import type { StoppedTasks } from './stopped-tasks.ts';
 const PAGE_SIZE = 100;
 
 export interface SurveyCall {
-  readonly client: AwsClient;
+  readonly client: EcsReader;
   readonly cluster: ClusterArn;
   readonly stopped: StoppedTasks;
   readonly signal: AbortSignal;
@@ -51,7 +52,7 @@ export async function surveyCluster({ client, cluster, stopped, signal }: Survey
 
 /** Whatever is not INACTIVE, which is what ECS lists when no status is asked for. */
 async function listedInstances(
-  client: AwsClient,
+  client: EcsReader,
   cluster: ClusterArn,
   bounds: ReadBounds,
 ): Promise<readonly Instance[]> {
@@ -67,7 +68,7 @@ async function listedInstances(
 }
 
 async function listedTasks(
-  client: AwsClient,
+  client: EcsReader,
   cluster: ClusterArn,
   stopped: StoppedTasks,
   bounds: ReadBounds,

@@ -3,7 +3,7 @@ import type { TaskDefinition } from '@aws-sdk/client-ecs';
 import { after, as } from '../domain/ids.ts';
 import type { Instant, TaskDefinitionArn } from '../domain/ids.ts';
 import type { AwsClient, ReadBounds } from './aws-client.ts';
-import { ABORTED, bounded, orAborted } from './bounded.ts';
+import { ABORTED, bounded, orAborted } from '../concurrency/bounded.ts';
 import { EcsReadError } from './gateway.ts';
 import { ReadFailure } from './read-failure.ts';
 

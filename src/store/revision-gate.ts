@@ -30,36 +30,3 @@ export class RevisionGate {
     return waiting.promise;
   }
 }
-
-/**
- * A question that many ask at once. One that is asked while another is under way is answered by the next one,
- * because the answer under way may be older than the question.
- */
-export class SharedQuestion<T> {
-  readonly #put: () => Promise<T>;
-  #current: Promise<T> | null = null;
-  #next: Promise<T> | null = null;
-
-  constructor(put: () => Promise<T>) {
-    this.#put = put;
-  }
-
-  ask(): Promise<T> {
-    if (this.#next !== null) return this.#next;
-    if (this.#current === null) return this.#begin();
-    const begin = (): Promise<T> => this.#begin();
-    this.#next = this.#current.then(begin, begin);
-    return this.#next;
-  }
-
-  #begin(): Promise<T> {
-    const asked = this.#put();
-    this.#next = null;
-    this.#current = asked;
-    const finish = (): void => {
-      if (this.#current === asked) this.#current = null;
-    };
-    asked.then(finish, finish);
-    return asked;
-  }
-}

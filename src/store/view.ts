@@ -1,15 +1,16 @@
 /**
  * The API's read model on etcd. R1 of `store.ts`, by these means: every write of the API touches one key, `written`, whose
  * mod revision is therefore the last write's. A read asks for it, linearizably, and waits until the watch is as far.
- * All reads that arrive while that question is under way share the next one, so etcd sees one question at a time.
+ * All reads that arrive while one of them asks and waits share the next round, so etcd sees one question at a time.
  */
+import { SharedQuestions } from '../concurrency/shared-question.ts';
 import type { Revision } from '../domain/ids.ts';
 import { keyFields, revisionOf } from './etcd-requests.ts';
 import type { EtcdStore } from './etcd-store.ts';
 import { RangeWatch } from './etcd-watch.ts';
 import type { UnreadableItem } from './items.ts';
 import { ReadModel } from './read-model.ts';
-import { RevisionGate, SharedQuestion } from './revision-gate.ts';
+import { RevisionGate } from './revision-gate.ts';
 import { StoreUnavailableError, type View } from './store.ts';
 
 export interface EtcdViewOptions {
@@ -53,28 +54,36 @@ export function openEtcdView({
       gate.moveTo(revision);
     },
   });
-  const lastWrite = new SharedQuestion(async () => {
+  const lastWrite = async (): Promise<Revision> => {
     const {
       kvs: [kv],
     } = await client.range(keyFields(keys.written));
     return kv === undefined ? NOTHING_WRITTEN : revisionOf(kv.mod_revision);
-  });
+  };
+
+  const untilCurrent = async (withinMs: number): Promise<void> => {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new StoreUnavailableError(`the view of etcd was not current within ${withinMs} ms`)),
+        withinMs,
+      );
+    });
+    // A watch that is behind for half the time there is may be dead without a sign; a new stream may still make it.
+    const suspicion = setTimeout(() => watch.suspect(), withinMs / 2);
+    try {
+      await Promise.race([lastWrite().then((revision) => gate.reached(revision)), deadline]);
+    } finally {
+      clearTimeout(timer);
+      clearTimeout(suspicion);
+    }
+  };
+  const current = new SharedQuestions(untilCurrent);
 
   return {
     async current(deadlineMs) {
-      const late = new StoreUnavailableError(`the view of etcd was not current within ${deadlineMs} ms`);
-      let timer: NodeJS.Timeout | undefined;
-      const deadline = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(late), deadlineMs);
-      });
-      // A watch that is behind for half the time there is may be dead without a sign; a new stream may still make it.
-      const suspicion = setTimeout(() => watch.suspect(), deadlineMs / 2);
-      try {
-        await Promise.race([lastWrite.ask().then((revision) => gate.reached(revision)), deadline]);
-      } finally {
-        clearTimeout(timer);
-        clearTimeout(suspicion);
-      }
+      // Half, as one may have to wait for the round before one's own.
+      await current.ask(deadlineMs / 2);
       return model.snapshot();
     },
 

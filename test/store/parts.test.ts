@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { as, type Revision } from '../../src/domain/ids.ts';
 import { breaker, EndpointAvoidedError } from '../../src/store/etcd-breaker.ts';
-import { RevisionGate, SharedQuestion } from '../../src/store/revision-gate.ts';
+import { RevisionGate } from '../../src/store/revision-gate.ts';
 import { SharedLease } from '../../src/store/shared-lease.ts';
 import { range } from './fixtures.ts';
 
@@ -105,42 +105,5 @@ describe('the revision gate', () => {
     void gate.reached(revision(5)).then(() => (passed = true));
     await gate.reached(revision(2));
     expect(passed).toBe(false);
-  });
-});
-
-describe('a shared question', () => {
-  const setUp = () => {
-    const open: ((answer: number) => void)[] = [];
-    const question = new SharedQuestion(() => new Promise<number>((resolve) => open.push(resolve)));
-    const answer = (n: number): void => open[n]?.(n);
-    return { question, answer, asked: () => open.length };
-  };
-
-  it('is not answered by an answer that was under way when it was asked', async () => {
-    const { question, answer, asked } = setUp();
-    const first = question.ask();
-    const later = [question.ask(), question.ask(), question.ask()];
-    expect(asked()).toBe(1);
-    answer(0);
-    expect(await first).toBe(0);
-    await Promise.resolve();
-    expect(asked()).toBe(2);
-    answer(1);
-    expect(await Promise.all(later)).toEqual([1, 1, 1]);
-    const next = question.ask();
-    expect(asked()).toBe(3);
-    answer(2);
-    expect(await next).toBe(2);
-  });
-
-  it('is asked again after a failure', async () => {
-    let calls = 0;
-    const question = new SharedQuestion(async () => {
-      calls += 1;
-      if (calls === 1) throw new Error('away');
-      return calls;
-    });
-    const [first, second] = await Promise.allSettled([question.ask(), question.ask()]);
-    expect([first?.status, second]).toEqual(['rejected', { status: 'fulfilled', value: 2 }]);
   });
 });

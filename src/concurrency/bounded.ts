@@ -1,5 +1,3 @@
-import type { Fault } from '../domain/plan.ts';
-
 /** Why a call of ours ended before ECS answered. */
 export class CallEndedError extends Error {
   override readonly name = 'CallEndedError';
@@ -10,7 +8,7 @@ export class CallEndedError extends Error {
   }
 }
 
-export const ABORTED: Fault = { code: 'Aborted', message: 'the caller gave up' };
+export const ABORTED = { code: 'Aborted', message: 'the caller gave up' } as const;
 
 export interface Bound {
   /** Aborted by the caller's signal, by the deadline or by `abort`, whichever is first; its reason is a CallEndedError. */

@@ -1,0 +1,72 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { SharedQuestion, SharedQuestions } from '../../src/concurrency/shared-question.ts';
+
+const setUp = () => {
+  const open: ((answer: number) => void)[] = [];
+  const question = new SharedQuestion(() => new Promise<number>((resolve) => open.push(resolve)));
+  const answer = (n: number): void => open[n]?.(n);
+  return { question, answer, asked: () => open.length };
+};
+
+describe('a shared question', () => {
+  it('is put once for all who ask in the same moment', async () => {
+    const { question, answer, asked } = setUp();
+    const crowd = [question.ask(), question.ask(), question.ask()];
+    await nextTurn();
+    expect(asked()).toBe(1);
+    answer(0);
+    expect(await Promise.all(crowd)).toEqual([0, 0, 0]);
+    expect(question.idle).toBe(true);
+  });
+
+  it('is not answered by an answer that was under way when it was asked', async () => {
+    const { question, answer, asked } = setUp();
+    const first = question.ask();
+    await nextTurn();
+    const later = [question.ask(), question.ask(), question.ask()];
+    expect(asked()).toBe(1);
+    answer(0);
+    expect(await first).toBe(0);
+    await nextTurn();
+    expect(asked()).toBe(2);
+    answer(1);
+    expect(await Promise.all(later)).toEqual([1, 1, 1]);
+    const next = question.ask();
+    await nextTurn();
+    expect(asked()).toBe(3);
+    answer(2);
+    expect(await next).toBe(2);
+  });
+
+  it('is asked again after a failure', async () => {
+    let calls = 0;
+    const question = new SharedQuestion(async () => {
+      await nextTurn();
+      calls += 1;
+      if (calls === 1) throw new Error('away');
+      return calls;
+    });
+    const first = question.ask();
+    await nextTurn();
+    const second = question.ask();
+    expect(await Promise.allSettled([first, second])).toEqual([
+      { status: 'rejected', reason: new Error('away') },
+      { status: 'fulfilled', value: 2 },
+    ]);
+  });
+});
+
+describe('shared questions by key', () => {
+  it('share an answer about the same thing, and not about another', async () => {
+    const asked: string[] = [];
+    const questions = new SharedQuestions(async (key: string) => {
+      asked.push(key);
+      return key.toUpperCase();
+    });
+    expect(await Promise.all(['a', 'b', 'a', 'a'].map((key) => questions.ask(key)))).toEqual(['A', 'B', 'A', 'A']);
+    expect(asked).toEqual(['a', 'b']);
+    await questions.ask('a');
+    expect(asked).toEqual(['a', 'b', 'a']);
+  });
+});
