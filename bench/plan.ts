@@ -136,5 +136,6 @@ const slot = (n: number): Slot => ({
   stop: null,
   tries: { count: 0, reason: null, until: as<Instant>(0) },
   drainingSince: null,
+  supersededSince: null,
   since: BEFORE,
 });

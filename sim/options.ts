@@ -15,6 +15,12 @@ export interface SimulatorOptions extends Omit<ModelOptions, 'seed'> {
   readonly cluster: string;
   /** Null takes another seed at each start, so that ids of an earlier run never come back. */
   readonly seed: number | null;
+  /** Where events go besides the queue; null: nowhere. */
+  readonly eventsHttp: string | null;
+  readonly eventsDuplicates: number;
+  readonly eventsReordering: number;
+  readonly eventsLoss: number;
+  readonly eventsDelayMs: number;
   readonly logLevel: LogLevel;
 }
 
@@ -29,6 +35,7 @@ const UINT32_MAX = 4_294_967_295;
 const logLevelSchema = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']);
 const millisecondsSchema = z.coerce.number().int().min(0);
 const amountSchema = z.coerce.number().int().min(1);
+const probabilitySchema = z.coerce.number().min(0).max(1);
 const switchSchema = z.enum(['on', 'off']).transform((value) => value === 'on');
 
 interface Setting<T> {
@@ -90,6 +97,18 @@ const SETTINGS: SettingsTable = {
     'Milliseconds for which a deregistered host is still described as INACTIVE.',
     millisecondsSchema,
   ),
+  tokenLifeAfterLastTaskMs: setting(
+    'token-life-after-last-task-ms',
+    String(MODEL_DEFAULTS.tokenLifeAfterLastTaskMs),
+    'Milliseconds for which a client token outlives the last task that it made.',
+    millisecondsSchema,
+  ),
+  tokenLifeMostMs: setting(
+    'token-life-most-ms',
+    String(MODEL_DEFAULTS.tokenLifeMostMs),
+    'Milliseconds for which a client token lives at most.',
+    millisecondsSchema,
+  ),
   distinctInstance: setting(
     'distinct-instance',
     MODEL_DEFAULTS.distinctInstance,
@@ -123,6 +142,27 @@ const SETTINGS: SettingsTable = {
   throttling: setting('throttling', 'on', 'Whether the rate limits of ECS are enforced: `on` or `off`.', switchSchema),
   hostCpu: setting('host-cpu', String(MODEL_DEFAULTS.hostCpu), 'CPU units of a new host.', amountSchema),
   hostMemory: setting('host-memory', String(MODEL_DEFAULTS.hostMemory), 'MiB of memory of a new host.', amountSchema),
+  events: setting(
+    'events',
+    'off',
+    'Whether state changes are sent as EventBridge does, to a queue of Amazon SQS at this address: `on` or `off`.',
+    switchSchema,
+  ),
+  eventsHttp: setting(
+    'events-http',
+    '',
+    'URL that events are posted to as well.',
+    z.union([z.literal('').transform(() => null), z.string().regex(/^https?:\/\/\S+$/, 'must be a URL')]),
+  ),
+  eventsDuplicates: setting('events-duplicates', '0', 'Part of the events that come twice, 0 to 1.', probabilitySchema),
+  eventsReordering: setting(
+    'events-reordering',
+    '0',
+    'Part of the events that are held back for up to a second, 0 to 1.',
+    probabilitySchema,
+  ),
+  eventsLoss: setting('events-loss', '0', 'Part of the events that never come, 0 to 1.', probabilitySchema),
+  eventsDelayMs: setting('events-delay-ms', '0', 'Most milliseconds that an event takes.', millisecondsSchema),
   logLevel: setting('log-level', 'info', 'Least level of log lines.', logLevelSchema),
 };
 

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 
 import { pino } from 'pino';
 
-import { createSimulatorServer } from './http/server.ts';
+import { EventDelivery } from './http/event-delivery.ts';
+import { createSimulatorServer, type SimulatorSides } from './http/server.ts';
+import { SqsQueue } from './http/sqs-queue.ts';
 import { EcsModel } from './model/model.ts';
 import { readSimulatorOptions, simulatorHelp, type SimulatorOptions } from './options.ts';
 
@@ -16,6 +18,8 @@ export interface Simulator {
   readonly url: string;
   readonly port: number;
   readonly model: EcsModel;
+  /** The queue that events are sent to; null unless `events` is on. */
+  readonly queueUrl: string | null;
   /** Breaks all connections and frees the port. */
   close(): Promise<void>;
 }
@@ -52,7 +56,10 @@ export async function runSimulator(argv: readonly string[]): Promise<number> {
     return 1;
   }
   const { hosts, cluster, distinctInstance, throttling } = options;
-  log.info({ url: simulator.url, hosts, cluster, distinctInstance, throttling }, 'simulator is listening');
+  log.info(
+    { url: simulator.url, queue: simulator.queueUrl, hosts, cluster, distinctInstance, throttling },
+    'simulator is listening',
+  );
   const signal = await stopped;
   await simulator.close();
   log.info({ signal }, 'simulator stopped');
@@ -60,14 +67,41 @@ export async function runSimulator(argv: readonly string[]): Promise<number> {
 }
 
 async function start(options: SimulatorOptions): Promise<Simulator> {
-  const model = new EcsModel({ ...options, seed: options.seed ?? randomInt(SEED_LIMIT) });
+  const seed = options.seed ?? randomInt(SEED_LIMIT);
+  const model = new EcsModel({ ...options, seed });
   furnish(model, options);
-  const server = createSimulatorServer(model);
+  // Nobody listened when it began.
+  model.takeChanges();
+  const events = options.events ? eventsOf(model, options, seed) : null;
+  const server = createSimulatorServer({ model, events });
   server.listen(options.port, options.bind);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const host = options.bind.includes(':') ? `[${options.bind}]` : options.bind;
-  return { url: `http://${host}:${port}`, port, model, close: () => close(server) };
+  const url = `http://${host}:${port}`;
+  return {
+    url,
+    port,
+    model,
+    queueUrl: events === null ? null : `${url}${events.path}`,
+    async close() {
+      events?.delivery.close();
+      events?.queue.close();
+      await close(server);
+    },
+  };
+}
+
+function eventsOf(model: EcsModel, options: SimulatorOptions, seed: number): NonNullable<SimulatorSides['events']> {
+  const queue = new SqsQueue();
+  const mix = {
+    duplicates: options.eventsDuplicates,
+    reordering: options.eventsReordering,
+    loss: options.eventsLoss,
+    delayMs: options.eventsDelayMs,
+  };
+  const delivery = new EventDelivery({ model, queue, target: options.eventsHttp, mix, seed });
+  return { queue, delivery, path: `/${options.account}/events` };
 }
 
 /** A cluster, its hosts and a small task definition, so that one can try things at once. */

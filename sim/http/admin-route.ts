@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import type { FaultRequest } from '../model/faults.ts';
-import type { EcsModel } from '../model/model.ts';
 import { OPERATIONS } from '../model/operations.ts';
 import { HOSTS_MAX } from '../options.ts';
+import type { SimulatorSides } from './server.ts';
 
 /** The admin side under `/_sim`: what tests and demos do to the simulated world, and the ledger. */
 
@@ -37,6 +37,10 @@ const exitSchema = z.strictObject({
   reason: z.string().default('Essential container in task exited'),
 });
 const bucketsSchema = z.strictObject({ enabled: z.boolean() });
+const probability = z.number().min(0).max(1);
+const mixSchema = z
+  .strictObject({ duplicates: probability, reordering: probability, loss: probability, delayMs: z.int().min(0) })
+  .partial();
 
 const faultFields = {
   operation: z
@@ -57,7 +61,7 @@ const faultSchema = z.discriminatedUnion('kind', [
 ]);
 const faultsSchema = z.union([z.array(faultSchema).min(1), faultSchema.transform((fault) => [fault])]);
 
-export function answerAdmin(model: EcsModel, now: number, request: AdminRequest): AdminAnswer {
+export function answerAdmin({ model, events }: SimulatorSides, now: number, request: AdminRequest): AdminAnswer {
   const [noun = '', rawId, action, ...rest] = request.path.split('/').slice(1);
   const id = rawId === undefined ? undefined : decodeId(rawId);
   if (rest.length > 0 || id === null) return notFound();
@@ -93,6 +97,14 @@ export function answerAdmin(model: EcsModel, now: number, request: AdminRequest)
     case 'DELETE faults':
       model.faults.clear();
       return { status: 200, body: {} };
+    case 'GET events':
+      return { status: 200, body: eventsReport(events) };
+    case 'POST events':
+      return withBody(mixSchema, request, (mix) => {
+        if (events === null) return refuse('Start the simulator with --events=on.');
+        events.delivery.mix = { ...events.delivery.mix, ...withoutUndefined(mix) };
+        return { status: 200, body: eventsReport(events) };
+      });
     case 'POST buckets':
       return withBody(bucketsSchema, request, ({ enabled }) => {
         model.setThrottling(enabled);
@@ -102,6 +114,15 @@ export function answerAdmin(model: EcsModel, now: number, request: AdminRequest)
       return notFound();
   }
 }
+
+function eventsReport(events: SimulatorSides['events']): object {
+  if (events === null) return { enabled: false };
+  const { delivery, queue, path } = events;
+  return { enabled: true, mix: delivery.mix, counts: delivery.counts, queue: { path, ...queue.counts() } };
+}
+
+const withoutUndefined = <T extends object>(given: T): { readonly [Key in keyof T]?: Exclude<T[Key], undefined> } =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as typeof given & object;
 
 function faultRequest({ operation, times, ...fault }: z.output<typeof faultSchema>): FaultRequest {
   return { operation, times, fault };

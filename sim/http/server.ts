@@ -3,6 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { EcsModel } from '../model/model.ts';
 import { answerAdmin } from './admin-route.ts';
 import { answerEcs } from './ecs-route.ts';
+import type { EventDelivery } from './event-delivery.ts';
+import { answerSqs, isSqs, type SqsSide } from './sqs-route.ts';
 
 const ADMIN_PREFIX = '/_sim';
 
@@ -12,15 +14,25 @@ const BODY_BYTES_MAX = 1_048_576;
 /** Longer than a client's idle connections live: a server that closes first makes a call fail whose fate is unknown. */
 const KEEP_ALIVE_MS = 75_000;
 
-export function createSimulatorServer(model: EcsModel): Server {
+export interface SimulatorSides {
+  readonly model: EcsModel;
+  /** Null: no events are wanted. */
+  readonly events: (SqsSide & { readonly delivery: EventDelivery }) | null;
+}
+
+export function createSimulatorServer(sides: SimulatorSides): Server {
   const server = createServer((request, response) => {
-    void serve(model, request, response);
+    void serve(sides, request, response).finally(() => sides.events?.delivery.pump());
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   return server;
 }
 
-async function serve(model: EcsModel, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  { model, events }: SimulatorSides,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const body = await readText(request);
   if (body === null) {
     sendJson(response, 413, { error: `The body is larger than ${BODY_BYTES_MAX} bytes.` });
@@ -29,17 +41,19 @@ async function serve(model: EcsModel, request: IncomingMessage, response: Server
   const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
   const method = request.method ?? '';
   if (path.startsWith(`${ADMIN_PREFIX}/`)) {
-    const answer = answerAdmin(model, Date.now(), {
+    const answer = answerAdmin({ model, events }, Date.now(), {
       method,
       path: path.slice(ADMIN_PREFIX.length),
       query: new URLSearchParams(query),
       body,
     });
     sendJson(response, answer.status, answer.body);
+  } else if (method === 'POST' && isSqs(request)) {
+    await answerSqs(events, request, response, body);
   } else if (method === 'POST' && path === '/') {
     await answerEcs(model, request, response, body);
   } else {
-    sendJson(response, 404, { error: 'ECS is at POST /, the admin side at /_sim.' });
+    sendJson(response, 404, { error: 'ECS and SQS are at POST /, the admin side at /_sim.' });
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { ecsError, invalid, isError, type EcsError } from './answer.ts';
 import { findCluster, findHost } from './lookup.ts';
+import { hostChanged } from './outbox.ts';
 import { numbered, takePage } from './paging.ts';
 import { clusterField, operation, pageFields } from './validation.ts';
 import type { Cluster, Host } from './world.ts';
@@ -46,7 +47,7 @@ export const putAttributes = operation(
     }
     for (const { host, attribute } of targets) {
       host.attributes.set(attribute.name, attribute.value ?? null);
-      host.version += 1;
+      hostChanged(world, host);
     }
     return { attributes: targets.map(attributeView) };
   },
@@ -64,7 +65,7 @@ export const deleteAttributes = operation(
     );
     for (const { host, attribute } of deleted) {
       host.attributes.delete(attribute.name);
-      host.version += 1;
+      hostChanged(world, host);
     }
     return { attributes: deleted.map(attributeView) };
   },

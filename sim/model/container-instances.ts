@@ -4,6 +4,7 @@ import { ecsError, invalid, isError } from './answer.ts';
 import { addHost, EXTERNAL_ATTRIBUTE, removeHost } from './hosts.ts';
 import { setAgentConnected } from './life-cycle.ts';
 import { arnOf, findCluster, findHost, findRegisteredHost, seconds } from './lookup.ts';
+import { hostChanged } from './outbox.ts';
 import { takePage } from './paging.ts';
 import { matches, pinnedInstanceIds } from './query-evaluation.ts';
 import { parseQuery, type Query } from './query-parser.ts';
@@ -49,7 +50,7 @@ export const registerContainerInstance = operation(
       for (const [name, value] of attributes) known.attributes.set(name, value);
       if (input.totalResources.length > 0) known.registered = resources;
       setAgentConnected(world, known, true);
-      known.version += 1;
+      hostChanged(world, known);
       return { containerInstance: hostView(known, true) };
     }
 
@@ -95,7 +96,7 @@ export const updateContainerInstancesState = operation(
     for (const host of found) {
       if (host.status === input.status) continue;
       host.status = input.status;
-      host.version += 1;
+      hostChanged(world, host);
     }
     return { containerInstances: found.map((host) => hostView(host, true)), failures };
   },

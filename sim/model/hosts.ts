@@ -1,5 +1,6 @@
 import { stopAtOnce } from './life-cycle.ts';
 import { arnPrefix } from './lookup.ts';
+import { hostChanged, tellOfHost } from './outbox.ts';
 import { NO_RESOURCES } from './resources.ts';
 import type { Cluster, Host, HostResources, StopCode, World } from './world.ts';
 
@@ -60,6 +61,7 @@ export function addHost(
   const sameMachine = cluster.hostsByEc2InstanceId.get(ec2InstanceId) ?? [];
   cluster.hosts.set(id, host);
   cluster.hostsByEc2InstanceId.set(ec2InstanceId, [...sameMachine, host]);
+  tellOfHost(world, host);
   return host;
 }
 
@@ -68,7 +70,7 @@ export function removeHost(world: World, host: Host, stopCode: StopCode, reason:
   if (host.status === 'INACTIVE') return;
   host.status = 'INACTIVE';
   host.agentConnected = false;
-  host.version += 1;
+  hostChanged(world, host);
   for (const task of host.tasks) stopAtOnce(world, task, stopCode, reason);
   world.timers.add(world.now + world.options.inactiveRetentionMs, { kind: 'forget-host', host });
 }

@@ -73,7 +73,7 @@ export const runTask = operation(
     if (isError(cluster)) return cluster;
 
     const canonical = canonicalJson(rest);
-    const bound = clientToken === undefined ? undefined : boundToken(cluster, clientToken, world.now);
+    const bound = clientToken === undefined ? undefined : boundToken(cluster, clientToken, world);
     if (bound !== undefined && bound.canonical !== canonical) {
       world.ledger.tokenConflicted();
       return conflict(bound);

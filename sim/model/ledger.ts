@@ -10,6 +10,7 @@ export class Ledger {
   readonly #tasks: Task[] = [];
   readonly #lives = new Map<string, Lives>();
   readonly #operations = new Map<string, OperationCount>();
+  #mostLive = 0;
   #tokenReplays = 0;
   #tokenConflicts = 0;
 
@@ -18,6 +19,12 @@ export class Ledger {
     const lives = this.#livesOf(task.host, task.group);
     lives.live += 1;
     lives.maxLive = Math.max(lives.maxLive, lives.live);
+    this.#mostLive = Math.max(this.#mostLive, lives.live);
+  }
+
+  /** The greatest number of live tasks that a host ever had of one group. */
+  get mostLive(): number {
+    return this.#mostLive;
   }
 
   taskStopped(task: Task): void {
@@ -49,7 +56,7 @@ export class Ledger {
       maxLive: lives.maxLive,
     }));
     return {
-      maxLivePerHostAndGroup: hostsAndGroups.reduce((max, entry) => Math.max(max, entry.maxLive), 0),
+      maxLivePerHostAndGroup: this.#mostLive,
       hostsAndGroups,
       operations: Object.fromEntries([...this.#operations].map(([operation, count]) => [operation, { ...count }])),
       tokenReplays: this.#tokenReplays,

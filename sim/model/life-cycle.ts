@@ -1,4 +1,5 @@
 import type { Due, Host, LastStatus, StopCode, Task, TaskStep, World } from './world.ts';
+import { hostChanged, taskChanged } from './outbox.ts';
 import { release } from './resources.ts';
 
 /**
@@ -32,9 +33,9 @@ export function wishToStop(world: World, task: Task, stopCode: StopCode, reason:
   task.stoppingAt = world.now;
   task.stopCode = stopCode;
   task.stoppedReason = reason;
-  task.version += 1;
+  taskChanged(world, task);
   task.plan += 1;
-  release(task);
+  release(world, task);
   const alive = task.lastStatus === 'RUNNING' && stopCode !== 'EssentialContainerExited';
   const path = alive ? STOP_PATH_OF_RUNNING : STOP_PATH_OF_IDLE;
   path.forEach((status, index) => {
@@ -58,7 +59,7 @@ export function takeStep(world: World, task: Task, step: TaskStep): void {
 export function setAgentConnected(world: World, host: Host, connected: boolean): void {
   if (host.agentConnected === connected) return;
   host.agentConnected = connected;
-  host.version += 1;
+  hostChanged(world, host);
   if (!connected) return;
   const unheard = host.unheard;
   host.unheard = [];
@@ -103,9 +104,9 @@ function step(world: World, task: Task, wanted: TaskStep): void {
 function reach(world: World, task: Task, status: LastStatus): void {
   if (task.lastStatus === 'STOPPED' || task.lastStatus === status) return;
   task.lastStatus = status;
-  task.version += 1;
   if (status === 'RUNNING') onRunning(world, task);
   if (status === 'STOPPED') onStopped(world, task);
+  taskChanged(world, task);
 }
 
 function onRunning(world: World, task: Task): void {
@@ -124,7 +125,7 @@ function onStopped(world: World, task: Task): void {
   task.stoppedAt = world.now;
   if (task.startedAt !== undefined) task.exitCode ??= SIGTERM_EXIT_CODE;
   task.host.tasks.delete(task);
-  task.host.version += 1;
+  hostChanged(world, task.host);
   world.ledger.taskStopped(task);
   world.timers.add(world.now + world.options.stoppedRetentionMs, { kind: 'forget-task', task });
 }

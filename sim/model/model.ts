@@ -8,11 +8,12 @@ import { findHost } from './lookup.ts';
 import { OPERATIONS } from './operations.ts';
 import { MODEL_DEFAULTS, type ModelOptions } from './options.ts';
 import { SeededRandom } from './random.ts';
+import type { Change } from './outbox.ts';
 import { RESERVED_TCP_PORTS } from './resources.ts';
 import { findTaskAnywhere } from './tasks.ts';
 import { ThrottleBuckets } from './throttle.ts';
 import { TimerQueue } from './timers.ts';
-import type { Host, World } from './world.ts';
+import type { Host, Task, World } from './world.ts';
 
 export interface EcsRequest {
   /** For example `RunTask`. */
@@ -32,6 +33,17 @@ export interface HostSummary {
   readonly attributes: Readonly<Record<string, string | null>>;
   /** Tasks whose last status is not STOPPED. */
   readonly liveTasks: number;
+}
+
+export interface LiveTask {
+  readonly taskArn: string;
+  readonly containerInstanceArn: string;
+  readonly ec2InstanceId: string;
+  readonly group: string;
+  readonly startedBy: string | null;
+  readonly lastStatus: string;
+  readonly desiredStatus: string;
+  readonly createdAt: number;
 }
 
 /**
@@ -54,6 +66,7 @@ export class EcsModel {
       random: new SeededRandom(all.seed),
       timers: new TimerQueue(),
       ledger: new Ledger(),
+      outbox: all.events ? [] : null,
       clusters: new Map(),
       families: new Map(),
       now: 0,
@@ -151,6 +164,32 @@ export class EcsModel {
     return 'exited';
   }
 
+  /** Tasks of a cluster whose last status is not STOPPED. */
+  liveTasks(now: number, cluster: string): readonly LiveTask[] {
+    this.advance(now);
+    const hosts = this.#world.clusters.get(cluster)?.hosts.values() ?? [];
+    return [...hosts].flatMap((host) => [...host.tasks]).map(liveTaskOf);
+  }
+
+  /** A live task by ARN; null: it is stopped, or there is none. */
+  liveTask(now: number, arn: string): LiveTask | null {
+    this.advance(now);
+    const task = findTaskAnywhere(this.#world, arn);
+    return task === undefined || task.lastStatus === 'STOPPED' ? null : liveTaskOf(task);
+  }
+
+  /** The greatest number of live tasks that a host ever had of one group, by the ledger. */
+  get mostLive(): number {
+    return this.#world.ledger.mostLive;
+  }
+
+  /** All changes since they were last taken, in order. None unless the model was made with `events`. */
+  takeChanges(): readonly Change[] {
+    const changes = this.#world.outbox ?? [];
+    if (changes.length > 0) this.#world.outbox = [];
+    return changes;
+  }
+
   setThrottling(enabled: boolean): void {
     this.#buckets.enabled = enabled;
   }
@@ -192,8 +231,24 @@ function summaryOf(host: Host): HostSummary {
     status: host.status,
     agentConnected: host.agentConnected,
     registeredAt: host.registeredAt,
-    attributes: Object.fromEntries(host.attributes),
+    // Costly, and rarely asked for.
+    get attributes() {
+      return Object.fromEntries(host.attributes);
+    },
     liveTasks: host.tasks.size,
+  };
+}
+
+function liveTaskOf(task: Task): LiveTask {
+  return {
+    taskArn: task.arn,
+    containerInstanceArn: task.host.arn,
+    ec2InstanceId: task.host.ec2InstanceId,
+    group: task.group,
+    startedBy: task.startedBy ?? null,
+    lastStatus: task.lastStatus,
+    desiredStatus: task.desiredStatus,
+    createdAt: task.createdAt,
   };
 }
 
@@ -207,5 +262,6 @@ function serverError(): EcsError {
 
 /** To the AWS JSON protocol a null member is an absent one. */
 function withoutNulls(body: object): object {
+  if (!Object.values(body).includes(null)) return body;
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
 }

@@ -12,6 +12,10 @@ export interface ModelOptions {
   readonly stoppedRetentionMs: number;
   /** How long a deregistered container instance is still described as INACTIVE. */
   readonly inactiveRetentionMs: number;
+  /** How long a client token outlives the last task that it made. ECS promises one hour. */
+  readonly tokenLifeAfterLastTaskMs: number;
+  /** The longest life of a client token. ECS says 24 hours. */
+  readonly tokenLifeMostMs: number;
   /** What `distinctInstance` sees of the tasks of earlier calls. ECS documents no guarantee, so all three are possible. */
   readonly distinctInstance: DistinctInstanceMode;
   /** In mode `lagging`: the age from which a task is seen. */
@@ -24,6 +28,8 @@ export interface ModelOptions {
   readonly describeLag: boolean;
   /** Whether the request rate limits of ECS are enforced. */
   readonly throttling: boolean;
+  /** Whether changes are kept for `takeChanges`. */
+  readonly events: boolean;
   /** CPU units of a host added by the admin side. */
   readonly hostCpu: number;
   /** MiB of memory of a host added by the admin side. */
@@ -32,7 +38,7 @@ export interface ModelOptions {
 
 type DistinctInstanceMode = 'off' | 'lagging' | 'strict';
 
-export const HOUR_MS = 3_600_000;
+const HOUR_MS = 3_600_000;
 
 export const MODEL_DEFAULTS: ModelOptions = {
   seed: 1,
@@ -42,12 +48,15 @@ export const MODEL_DEFAULTS: ModelOptions = {
   taskStopMs: 300,
   stoppedRetentionMs: HOUR_MS,
   inactiveRetentionMs: HOUR_MS,
+  tokenLifeAfterLastTaskMs: HOUR_MS,
+  tokenLifeMostMs: 24 * HOUR_MS,
   distinctInstance: 'lagging',
   distinctInstanceLagMs: 1_000,
   startTaskOnDraining: 'accept',
   listLagMs: 0,
   describeLag: false,
   throttling: true,
+  events: false,
   hostCpu: 4_096,
   hostMemory: 15_360,
 };

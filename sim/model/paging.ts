@@ -11,14 +11,14 @@ export function takePage<T>(options: {
   readonly maxResults: number;
   readonly nextToken: string | undefined;
 }): { readonly items: readonly T[]; readonly nextToken?: string } | EcsError {
-  const binding = canonicalJson(options.filters);
-  const after = options.nextToken === undefined ? -1 : orderOf(options.nextToken, binding);
+  const after = options.nextToken === undefined ? -1 : orderOf(options.nextToken, canonicalJson(options.filters));
   if (after === null) return invalid('Invalid token.');
   const page: T[] = [];
   let last = after;
   for (const [order, item] of options.items) {
     if (order <= after) continue;
-    if (page.length === options.maxResults) return { items: page, nextToken: tokenOf(last, binding) };
+    if (page.length === options.maxResults)
+      return { items: page, nextToken: tokenOf(last, canonicalJson(options.filters)) };
     page.push(item);
     last = order;
   }

@@ -1,4 +1,5 @@
-import type { ContainerDefinition, Host, HostResources, Task, TaskDefinition, TaskNeeds } from './world.ts';
+import { hostChanged } from './outbox.ts';
+import type { ContainerDefinition, Host, HostResources, Task, TaskDefinition, TaskNeeds, World } from './world.ts';
 
 /**
  * What tasks take and what hosts have left.
@@ -59,7 +60,7 @@ export function missingResource(host: Host, needs: TaskNeeds): string | null {
   return taken ? 'RESOURCE:PORTS' : null;
 }
 
-export function reserve(task: Task): void {
+export function reserve(world: World, task: Task): void {
   const { host, needs } = task;
   host.used = {
     cpu: host.used.cpu + needs.cpu,
@@ -67,10 +68,10 @@ export function reserve(task: Task): void {
     tcpPorts: new Set([...host.used.tcpPorts, ...needs.tcpPorts]),
     udpPorts: new Set([...host.used.udpPorts, ...needs.udpPorts]),
   };
-  host.version += 1;
+  hostChanged(world, host);
 }
 
-export function release(task: Task): void {
+export function release(world: World, task: Task): void {
   const { host, needs } = task;
   host.used = {
     cpu: host.used.cpu - needs.cpu,
@@ -78,7 +79,7 @@ export function release(task: Task): void {
     tcpPorts: without(host.used.tcpPorts, needs.tcpPorts),
     udpPorts: without(host.used.udpPorts, needs.udpPorts),
   };
-  host.version += 1;
+  hostChanged(world, host);
 }
 
 /** For CPU and MEMORY what is left, for the port sets what is taken: that is how ECS shows "remaining" ports. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isExternal } from './hosts.ts';
 import { planStart } from './life-cycle.ts';
 import { arnPrefix } from './lookup.ts';
+import { tellOfTask } from './outbox.ts';
 import { reserve } from './resources.ts';
 import { amountField, cpuField, memoryField } from './validation.ts';
 import type { Host, Tag, Task, TaskBehaviour, TaskDefinition, TaskNeeds, World } from './world.ts';
@@ -79,7 +80,8 @@ export function createTask(world: World, host: Host, terms: LaunchTerms): Task {
   };
   cluster.tasks.set(id, task);
   host.tasks.add(task);
-  reserve(task);
+  tellOfTask(world, task);
+  reserve(world, task);
   world.ledger.taskCreated(task);
   planStart(world, task);
   return task;

@@ -1,5 +1,6 @@
 import type { Ledger } from './ledger.ts';
 import type { ModelOptions } from './options.ts';
+import type { Change } from './outbox.ts';
 import type { SeededRandom } from './random.ts';
 import type { TimerQueue } from './timers.ts';
 
@@ -9,6 +10,8 @@ export interface World {
   readonly random: SeededRandom;
   readonly timers: TimerQueue<Due>;
   readonly ledger: Ledger;
+  /** Changes that no event was made of yet; null when nobody wants events. */
+  outbox: Change[] | null;
   readonly clusters: Map<string, Cluster>;
   /** Revisions by family, oldest first: revision n is at n - 1. */
   readonly families: Map<string, TaskDefinition[]>;

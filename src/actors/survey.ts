@@ -4,7 +4,7 @@
  * V1. The store's revision is read before the listing begins, so whoever reads the facts knows what they can show.
  * V2. One survey serves every environment of the cluster; reads do not grow with their number.
  */
-import type { EnvironmentSpec } from '../domain/environment.ts';
+import { isInService, type EnvironmentSpec } from '../domain/environment.ts';
 import type { Stored } from '../domain/world.ts';
 import type { Facts, Instance, Task } from '../domain/facts.ts';
 import { after, groupOf, type ClusterArn, type Instant } from '../domain/ids.ts';
@@ -71,7 +71,13 @@ export async function surveyCluster(
   const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen });
 
   // Not published: a newer listing is there, and whoever published that has woken those it concerns.
-  const wakes = published ? whomToWake(before, seen, watchers) : [];
+  const wakes = published
+    ? whomToWake(
+        before,
+        seen,
+        watchers.filter(({ value: spec }) => isInService(spec)),
+      )
+    : [];
   for (const { environment, reason } of wakes) await deps.mailbox.wake(environment, reason);
   return {
     kind: 'done',

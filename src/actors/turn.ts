@@ -30,15 +30,16 @@ export interface TurnDeps {
   readonly holder: string;
 }
 
+/** `report`: what was sent before it ended so; none when nothing was. */
 export type TurnEnding =
   /** Planned and acted to the end. */
   | { readonly kind: 'done'; readonly report: TurnReport }
   /** The environment is deleted and cleared up, by this turn or before it. */
   | { readonly kind: 'gone' }
   /** A newer claim or a newer spec stands against this turn; it must be taken again. */
-  | { readonly kind: 'fenced' }
+  | { readonly kind: 'fenced'; readonly report?: TurnReport }
   /** The store did not say whether a commit landed; the turn must be taken again, and will read what did. */
-  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly report?: TurnReport }
   /** A stored value cannot be read: the environment stands still until a person mends it. */
   | { readonly kind: 'unreadable'; readonly key: string; readonly fault: string };
 
@@ -76,7 +77,7 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
   const acted = await act(plan.effects, claim, deps, signal);
   const settlement = settle(acted, plan.slots, deps.policy);
   const outcomes = await commitIfAny(claim, settlement.changes);
-  if (outcomes.kind !== 'committed') return outcomes;
+  if (outcomes.kind !== 'committed') return { ...outcomes, report: reportOf(claim, plan, acted) };
 
   if (plan.needsSurvey) await deps.mailbox.requestSurvey(claim.world.spec.value.cluster);
   const times = [plan.wakeAt, settlement.wakeAt, lookFailed ? after(deps.now(), LOOK_AGAIN_MS) : null];

@@ -46,6 +46,8 @@ export interface Slot {
   readonly tries: Tries;
   /** When the host was first seen DRAINING; null when it is not. */
   readonly drainingSince: Instant | null;
+  /** Since when this host's agent is gone while the machine's later registration is connected; null when that is not so. */
+  readonly supersededSince: Instant | null;
   /** When the host came to have a task, or to lack one: its start grace counts from here. */
   readonly since: Instant;
 }

@@ -26,6 +26,11 @@ export interface Policy {
   readonly startGraceMs: number;
   /** On a DRAINING host our task is stopped after this even if other tasks are still there. */
   readonly drainDeadlineMs: number;
+  /**
+   * A machine that registered anew gets a task there once the agent of its old registration was gone for this long. An agent
+   * that lost its connection tries again at least every two minutes (amazon-ecs-agent, connectionBackoffMax): this is two tries.
+   */
+  readonly supersededAfterMs: number;
   /** First and longest wait between two looks at a task that has not reached RUNNING. */
   readonly startPollMs: Range;
   /** Launch calls a turn. At ECS's full rate (90 at once, then 40 a second) the budget gives these in 4 s, well within `actWithin`. */
@@ -59,6 +64,7 @@ export const DEFAULT_POLICY: Policy = {
   stableAfterMs: 10 * MINUTE,
   startGraceMs: 2 * MINUTE,
   drainDeadlineMs: 10 * MINUTE,
+  supersededAfterMs: 5 * MINUTE,
   startPollMs: { first: SECOND / 2, most: 10 * SECOND },
   launchesPerTurn: 250,
   stopsPerTurn: 100,

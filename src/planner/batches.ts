@@ -4,7 +4,7 @@ import type { EnvironmentSpec, JsonObject } from '../domain/environment.ts';
 import type { Launch } from '../domain/launch.ts';
 import type { Priority } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { Candidate } from './hosts.ts';
+import type { Candidate } from './machines.ts';
 
 /**
  * Hosts a RunTask call: its `count` goes up to 10 (ECS API reference, RunTask). Run, Start and Stop share one throttle

@@ -3,7 +3,8 @@
  *
  * D1. Every open launch is settled.
  * D2. Every recorded task is gone, or ECS accepted its stop, or it is to be kept. Tasks are stopped by ARN, never by group.
- * D3. Every task left behind has been seen by ECS's own account, or is old enough to be: a successor's first listing shows it.
+ * D3. Every task left behind was in a listing, or is old enough to be: a successor's first listing shows it. A description
+ *     does not count, as a listing may lag behind it.
  */
 import type { Deletion } from '../domain/environment.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -23,9 +24,9 @@ export function isFinished(deletion: Deletion, seen: Observation, sight: Sight, 
   for (const slot of draft.slots.values()) {
     if (slot.task === null) continue;
     if (deletion.tasks === 'stop' && slot.stop?.accepted !== true) return false;
-    const shown = sight.task(slot.task.arn);
-    const visible = (shown !== null && shown !== 'MISSING') || slot.task.ranAt !== null;
-    if (!visible && seen.now - slot.task.placedAt < policy.visibilityMs) return false;
+    if (sight.listed(slot.task.arn) || seen.now - slot.task.placedAt >= policy.visibilityMs) continue;
+    draft.needsSurvey = true;
+    return false;
   }
   return true;
 }

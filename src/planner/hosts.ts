@@ -14,17 +14,12 @@
 import { isLive, type Instance, type Task } from '../domain/facts.ts';
 import { after, type InstanceArn, type LaunchId, type Revision, type TaskArn } from '../domain/ids.ts';
 import type { PlacedTask, Slot } from '../domain/launch.ts';
-import type { Priority, Waiting } from '../domain/plan.ts';
+import type { Waiting } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Draft } from './draft.ts';
+import { returned, type Candidate } from './machines.ts';
 import type { Observation, Sight } from './observation.ts';
 import { adopted, emptySlot, ended, endOf, nextPoll, sighted, stopping } from './slots.ts';
-
-/** A host that is to be launched on now. */
-export interface Candidate {
-  readonly instance: Instance;
-  readonly priority: Priority;
-}
 
 /** What is taken already, over all hosts. */
 export interface Claims {
@@ -41,43 +36,6 @@ export function claimsOf(draft: Draft): Claims {
   }
   for (const slot of draft.slots.values()) if (slot.task !== null) recorded.add(slot.task.arn);
   return { openOn, recorded };
-}
-
-/**
- * Those candidates whose machine has no other registration with a task, an open launch or a candidate of its own: RunTask
- * names machines, so a task for one registration may come up on the other. The latest registration goes first.
- * Call it when every host was reconciled.
- */
-export function onePerMachine(candidates: readonly Candidate[], sight: Sight, draft: Draft): readonly Candidate[] {
-  if (candidates.length === 0) return [];
-  const taken = takenMachines(sight, draft);
-  return candidates.toSorted(latestRegistration).filter(({ instance: { arn, ec2InstanceId } }) => {
-    if (ec2InstanceId === null) return true;
-    const holder = taken.get(ec2InstanceId) ?? arn;
-    taken.set(ec2InstanceId, holder);
-    if (holder !== arn) draft.waiting.set(arn, 'other-registration');
-    return holder === arn;
-  });
-}
-
-/** The machines with a task or an open launch, and the registration that has it; a candidate has neither. */
-function takenMachines(sight: Sight, draft: Draft): Map<string, InstanceArn> {
-  const taken = new Map<string, InstanceArn>();
-  const take = (id: string | null, instance: InstanceArn): void => {
-    if (id !== null) taken.set(id, instance);
-  };
-  for (const instance of sight.facts?.instances.values() ?? []) {
-    if (sight.liveOn(instance.arn).length > 0) take(instance.ec2InstanceId, instance.arn);
-  }
-  for (const slot of draft.slots.values()) if (slot.task !== null) take(slot.ec2InstanceId, slot.instance);
-  for (const launch of draft.launches.values()) {
-    for (const member of launch.members) take(member.ec2InstanceId, member.instance);
-  }
-  return taken;
-}
-
-function latestRegistration({ instance: a }: Candidate, { instance: b }: Candidate): number {
-  return (b.registeredAt ?? 0) - (a.registeredAt ?? 0) || (a.arn < b.arn ? -1 : 1);
 }
 
 /** Follows the recorded task of a slot: running, ended, or not to be seen. */
@@ -133,6 +91,7 @@ export function planHost(
     draft.waiting.set(host, 'agent');
     return null;
   }
+  returned(host, draft);
   if (!claims.openOn.has(host)) reconcileStrangers(instance, seen, sight, claims, draft, policy);
   if (instance.status === 'DRAINING') {
     drain(instance, seen, draft, policy);

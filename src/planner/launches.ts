@@ -16,6 +16,8 @@ import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
 import { emptySlot, failed, nextPoll, placed, settleMembers } from './slots.ts';
 
+const PLACED_ELSEWHERE = 'ECS placed no task here';
+
 /** Moment after which the last promised call is over, whoever made it. */
 const overAt = (launch: Launch, policy: Policy): Instant =>
   after(launch.promisedAt, policy.actWithinMs + policy.requestTimeoutMs + policy.clockSkewMs);
@@ -110,7 +112,7 @@ function settleReturned(launch: Launch, seen: Observation, sight: Sight, draft: 
     draft.wake(nextPoll(launch.promisedAt, seen.now, policy));
     return;
   }
-  const refusal = (): string => 'ECS placed no task here';
+  const refusal = (): string => PLACED_ELSEWHERE;
   const slots = settleMembers(
     launch,
     { taskOn, refusal },
@@ -164,10 +166,17 @@ function observe(
   const rest: Member[] = [];
   let doubtful = false;
   for (const member of launch.members) {
-    const task = sight.liveOn(member.instance).find((task) => isEvidence(task, launch, recorded, policy));
-    if (task !== undefined && sight.lookedAtTask(task.arn)) {
-      found.push(placed(slotOf(member, draft, seen.now), launch, task.arn, seen.now));
-      continue;
+    const task = evidenceFor(member, launch, recorded, sight, policy);
+    if (task?.instance != null && sight.lookedAtTask(task.arn)) {
+      if (task.instance === member.instance) {
+        found.push(placed(slotOf(member, draft, seen.now), launch, task.arn, seen.now));
+        continue;
+      }
+      const slots = slotElsewhere(launch, task, task.instance, seen, sight, draft);
+      if (slots !== null) {
+        found.push(failed(slotOf(member, draft, seen.now), PLACED_ELSEWHERE, seen.now, policy), ...slots);
+        continue;
+      }
     }
     rest.push(member);
     if (task === undefined) continue;
@@ -194,6 +203,27 @@ function observe(
   const due = shownAt(launch, policy);
   if (due <= seen.now) draft.needsSurvey = true;
   draft.wake(after(due > seen.now ? due : seen.now, policy.replayBackoffMs.most));
+}
+
+/** The member's own task; else one that came up on a later registration of its machine, as the request names machines. */
+function evidenceFor(
+  member: Member,
+  launch: Launch,
+  recorded: ReadonlySet<TaskArn>,
+  sight: Sight,
+  policy: Policy,
+): Task | undefined {
+  const on = (host: InstanceArn): Task | undefined =>
+    sight.liveOn(host).find((task) => isEvidence(task, launch, recorded, policy));
+  const own = on(member.instance);
+  if (own !== undefined || member.ec2InstanceId === null || launch.primitive !== 'RunTask') return own;
+  const named = new Set(launch.members.map(({ instance }) => instance));
+  for (const { arn, ec2InstanceId } of sight.facts?.instances.values() ?? []) {
+    if (ec2InstanceId !== member.ec2InstanceId || named.has(arn)) continue;
+    const there = on(arn);
+    if (there !== undefined) return there;
+  }
+  return undefined;
 }
 
 /**

@@ -8,8 +8,9 @@ import type { Policy } from '../domain/policy.ts';
 import { batchesOf, intent } from './batches.ts';
 import { stopForDeletion, isFinished } from './deletion.ts';
 import { Draft } from './draft.ts';
-import { claimsOf, followTask, onePerMachine, planHost, type Candidate } from './hosts.ts';
+import { claimsOf, followTask, planHost } from './hosts.ts';
 import { settleOpenLaunches } from './launches.ts';
+import { onePerMachine, type Candidate } from './machines.ts';
 import { Sight, type Observation } from './observation.ts';
 import { beginDeployment, recordProgress } from './progress.ts';
 import { nextPoll } from './slots.ts';
@@ -61,7 +62,7 @@ function planHosts(seen: Observation, sight: Sight, draft: Draft, policy: Policy
     const candidate = planHost(host, seen, sight, claims, draft, policy);
     if (candidate !== null) candidates.push(candidate);
   }
-  return onePerMachine(candidates, sight, draft);
+  return onePerMachine(candidates, seen, sight, draft, policy);
 }
 
 /** Turns candidates into promises, as many as a turn may make. */

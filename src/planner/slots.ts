@@ -16,6 +16,7 @@ export const emptySlot = (member: Member, now: Instant): Slot => ({
   stop: null,
   tries: NO_TRIES,
   drainingSince: null,
+  supersededSince: null,
   since: now,
 });
 

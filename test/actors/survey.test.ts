@@ -4,6 +4,7 @@ import { surveyCluster, whomToWake, type SurveyDeps } from '../../src/actors/sur
 import type { EnvironmentSpec } from '../../src/domain/environment.ts';
 import type { Facts, Instance, Task } from '../../src/domain/facts.ts';
 import { as, type ClusterArn, type Instant, type Revision } from '../../src/domain/ids.ts';
+import { EcsReadError } from '../../src/ecs/gateway.ts';
 import type { Generation } from '../../src/store/facts-store.ts';
 import type { Stored } from '../../src/domain/world.ts';
 import { ago, facts, instance, NOW, REVISION, stopped, stored, task, world } from '../planner/fixtures.ts';
@@ -81,8 +82,9 @@ describe('surveyCluster', () => {
     readonly pace?: { readonly startedAt: Instant; readonly reads: number } | null;
     readonly specs?: readonly EnvironmentSpec[];
     readonly publishes?: boolean;
+    readonly listing?: 'fails';
   }
-  function parts({ pace = null, specs = [AGENT], publishes = true }: Parts) {
+  function parts({ pace = null, specs = [AGENT], publishes = true, listing }: Parts) {
     const calls: string[] = [];
     const published: Generation[] = [];
     const deps: SurveyDeps = {
@@ -109,6 +111,7 @@ describe('surveyCluster', () => {
       ecs: {
         survey: async () => {
           calls.push('list');
+          if (listing === 'fails') throw new EcsReadError({ code: 'AccessDeniedException', message: 'no' });
           return { instances: [instance(1)], tasks: [task(1)], reads: 400 };
         },
       },
@@ -156,6 +159,12 @@ describe('surveyCluster', () => {
     const { calls, ending } = survey({ specs: [] });
     expect(await ending).toEqual({ kind: 'unwatched' });
     expect(calls).toEqual(['inventory']);
+  });
+
+  test('a listing that fails publishes nothing and wakes nobody', async () => {
+    const { calls, published, ending } = survey({ listing: 'fails' });
+    await expect(ending).rejects.toThrow('AccessDeniedException');
+    expect([calls, published]).toEqual([['inventory', 'list'], []]);
   });
 
   test('what was not published wakes nobody', async () => {

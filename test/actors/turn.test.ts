@@ -159,7 +159,7 @@ describe('A2: no effect before its promise is committed', () => {
 
   test('an outcome that did not land ends the turn: the next one reads what did', async () => {
     const { calls, ending } = turn({ outcomes: { kind: 'fenced' } });
-    expect(await ending).toEqual({ kind: 'fenced' });
+    expect(await ending).toMatchObject({ kind: 'fenced', report: { launches: 1 } });
     expect(calls).not.toContain('wakeAt');
   });
 });

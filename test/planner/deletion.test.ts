@@ -106,6 +106,8 @@ describe('D2: every recorded task is gone, or its stop accepted, or it is kept',
 
 describe('D3: every task left behind can be seen by a successor', () => {
   const fresh = (seconds: number): Scene => ({ deletion: 'keep', slots: [starting(1, ago(seconds))] });
+  const { task: running } = slot(1);
+  if (running === null) throw new Error('no task');
 
   test('one that nobody has seen yet keeps it until it must be visible', () => {
     expect(plan(fresh(119)).finished).toBe(false);
@@ -113,8 +115,19 @@ describe('D3: every task left behind can be seen by a successor', () => {
     expect(plan(fresh(120)).finished).toBe(true);
   });
 
-  test('one that was seen does not', () => {
-    expect(plan({ ...fresh(1), looks: { tasks: [task(1, { lastStatus: 'PENDING' })] } }).finished).toBe(true);
+  test('one that a listing shows does not, whatever its state', () => {
+    for (const shown of [task(1, { lastStatus: 'PENDING' }), task(1, { desiredStatus: 'STOPPED' })]) {
+      expect(plan({ ...fresh(1), facts: facts([instance(1)], [shown]) }).finished).toBe(true);
+    }
+  });
+
+  test('a description is no listing, as a listing may lag behind it: one is asked for', () => {
+    for (const lastStatus of ['PENDING', 'RUNNING']) {
+      const next = plan({ ...fresh(1), looks: { tasks: [task(1, { lastStatus })] } });
+      expect(next).toMatchObject({ finished: false, needsSurvey: true });
+      expect(next.wakeAt).not.toBeNull();
+    }
+    expect(plan({ ...fresh(1), slots: [slot(1, { task: { ...running, placedAt: ago(1) } })] }).finished).toBe(false);
   });
 
   test('MISSING is not seen', () => {

@@ -96,6 +96,7 @@ export const slot = (n: number, changes: Partial<Slot> = {}): Slot => ({
   stop: null,
   tries: { count: 0, reason: null, until: as<Instant>(0) },
   drainingSince: null,
+  supersededSince: null,
   since: at(10),
   ...changes,
 });

@@ -249,6 +249,19 @@ describe('L4: otherwise observation alone settles it', () => {
     expect(slotOf(byLaunch, 1)).toBeUndefined();
   });
 
+  test('also one on a later registration of the machine, as the request names machines', () => {
+    const listed = facts([...hosts(1), instance(9, { ec2InstanceId: machine(1) })], [task(1, { instance: host(9) })]);
+    const open = launch(1, [1], ago(60), { ...unwanted, committedAt: ago(5_000) });
+    const found = task(1, { instance: host(9), createdAt: ago(4_000) });
+    const scene: Scene = { facts: { ...listed, tasks: new Map([['daemon:agent', [found]]]) }, launches: [open] };
+    expect(plan(scene).look.tasks).toEqual([taskArn(1)]);
+    const next = plan({ ...scene, looks: { tasks: [found] } });
+    expect(changesOf(next)).toContainEqual({ kind: 'delete-launch', launch: launchId(1) });
+    expect(slotOf(next, 9)).toMatchObject({ task: { arn: taskArn(1), launch: launchId(1) } });
+    expect(slotOf(next, 1)).toMatchObject({ task: null, tries: { count: 1 } });
+    expect(launchedOn(next)).toEqual([]);
+  });
+
   test('not while the call that made it may still bring its own answer', () => {
     const found = task(1, { createdAt: ago(4) });
     const under = launch(1, [1], ago(5), { ...unwanted, endedAt: null });

@@ -1,5 +1,6 @@
 /** The plan as a whole: rest, limits, and what it asks for. */
 import { describe, expect, test } from 'vitest';
+import type { Instance } from '../../src/domain/facts.ts';
 import { planEnvironment } from '../../src/planner/plan.ts';
 import { progressCodec, statusCodec } from '../../src/store/codec.ts';
 import {
@@ -20,6 +21,7 @@ import {
   POLICY,
   RUNNING_PROGRESS,
   slot,
+  slotOf,
   starting,
   stopsIn,
   task,
@@ -219,6 +221,48 @@ describe('machines that registered twice (rule 6)', () => {
     const next = plan(scene);
     expect(launchedOn(next)).toEqual([]);
     expect(next.waiting.get(host(2))).toBe('other-registration');
+  });
+
+  describe('the agent of the earlier one is gone', () => {
+    const listed = facts([instance(1, { agentConnected: false }), ...twice.slice(1)], [task(1)]);
+    const since = (seconds: number) => slot(1, { supersededSince: ago(seconds) });
+    const quiet = POLICY.supersededAfterMs / 1_000;
+
+    test('from the first sight of it the time counts, also where no slot was', () => {
+      for (const slots of [[slot(1)], []]) {
+        const next = plan({ facts: listed, slots });
+        expect(slotOf(next, 1)?.supersededSince).toBe(NOW);
+        expect(next.wakeAt).toBeLessThanOrEqual(ago(-quiet));
+        expect(launchedOn(next)).toEqual([]);
+      }
+    });
+
+    test('then the later one is launched on, and the task that nobody can stop stays on record', () => {
+      expect(launchedOn(plan({ facts: listed, slots: [since(quiet - 1)] }))).toEqual([]);
+      const next = plan({ facts: listed, slots: [since(quiet)] });
+      expect(launchedOn(next)).toEqual([host(2)]);
+      expect(slotOf(next, 1)?.task?.arn).toBe(taskArn(1));
+    });
+
+    test('not while a launch is open there', () => {
+      const open = launch(1, [1], ago(1));
+      expect(launchedOn(plan({ facts: listed, slots: [since(quiet)], launches: [open] }))).toEqual([]);
+    });
+
+    test('not when it comes back: then the time begins anew', () => {
+      const next = plan({ facts: facts(twice, [task(1)]), slots: [since(quiet)] });
+      expect(launchedOn(next)).toEqual([]);
+      expect(slotOf(next, 1)?.supersededSince).toBeNull();
+    });
+
+    test.each<[string, Partial<Instance>]>([
+      ['registered earlier', { registeredAt: ago(99_999) }],
+      ['has no agent either', { agentConnected: false }],
+    ])('not when the other %s', (_, changes) => {
+      const other = { ...listed, instances: new Map(listed.instances) };
+      other.instances.set(host(2), instance(2, { ec2InstanceId: machine(1), registeredAt: ago(10), ...changes }));
+      expect(launchedOn(plan({ facts: other, slots: [since(quiet)] }))).toEqual([]);
+    });
   });
 
   test('once the other is forgotten, the launch comes in the same turn: nothing else would wake us for it', () => {

@@ -1,0 +1,84 @@
+/** What is still to be done once nothing goes wrong any more: N12 to N14, against the model and the store. */
+import type { EnvironmentRecord } from '../src/domain/world.ts';
+import { groupOf, type EnvironmentName } from '../src/domain/ids.ts';
+import type { MemoryStore } from '../src/store/memory-store.ts';
+import type { LiveTask } from '../sim/model/model.ts';
+import type { Invariant } from './invariants.ts';
+import { EPOCH } from './process.ts';
+import type { Cluster } from './world.ts';
+
+export interface Remaining {
+  readonly invariant: Invariant;
+  readonly detail: string;
+}
+
+/** The first thing that is not as it should be; null: all is well. */
+export async function remaining({
+  memory,
+  cluster,
+  names,
+  mayStay,
+}: {
+  readonly memory: MemoryStore;
+  readonly cluster: Cluster;
+  readonly names: readonly EnvironmentName[];
+  /** The task belongs to an environment that was deleted without its tasks. */
+  readonly mayStay: (task: LiveTask) => boolean;
+}): Promise<Remaining | null> {
+  const { specs } = await memory.inventory();
+  const hosts = cluster.hosts();
+  const daemons = cluster.daemons();
+  for (const name of names) {
+    const record = await memory.read(name);
+    const tasks = daemons.filter(({ group }) => group === groupOf(name));
+    if (record === null) {
+      // A task whose agent is gone was told to stop; ECS never hears that it did.
+      const isLeft = (task: LiveTask): boolean =>
+        !mayStay(task) && (task.desiredStatus === 'RUNNING' || !cluster.isAbandoned(task.containerInstanceArn));
+      const left = tasks.find(isLeft);
+      if (left !== undefined) return { invariant: 'N14', detail: `${left.taskArn} of ${name} is left` };
+      continue;
+    }
+    const undone = undoneOf(record, hosts, tasks);
+    if (undone !== null) return undone;
+    const world = memory.peek(record.spec.value.id);
+    if (world === null) return { invariant: 'N14', detail: `${name} has no world` };
+    for (const { value: launch } of world.launches.values()) {
+      return { invariant: 'N13', detail: `${launch.id} of ${name} is open since ${launch.committedAt - EPOCH}` };
+    }
+    for (const task of tasks) {
+      const recorded = [...world.slots.values()].some(({ value }) => value.task?.arn === task.taskArn);
+      if (!recorded && !cluster.isAbandoned(task.containerInstanceArn)) {
+        return { invariant: 'N12', detail: `${task.taskArn} of ${name} is not recorded` };
+      }
+    }
+  }
+  return specs.length > names.length ? { invariant: 'N14', detail: 'an environment is left' } : null;
+}
+
+function undoneOf(
+  record: EnvironmentRecord,
+  hosts: ReturnType<Cluster['hosts']>,
+  tasks: ReturnType<Cluster['daemons']>,
+): Remaining | null {
+  const { name, deletion, target } = record.spec.value;
+  if (deletion !== null) return { invariant: 'N14', detail: `${name} is still being deleted` };
+  const running = tasks.filter(
+    ({ lastStatus, desiredStatus }) => lastStatus === 'RUNNING' && desiredStatus === 'RUNNING',
+  );
+  for (const { containerInstanceArn: arn, status, agentConnected } of hosts) {
+    const here = tasks.filter((task) => task.containerInstanceArn === arn).length;
+    const well = running.filter((task) => task.containerInstanceArn === arn).length;
+    if (!agentConnected) continue;
+    if (status === 'ACTIVE' && (here !== 1 || well !== 1))
+      return { invariant: 'N12', detail: `${arn} has ${here} (${well} running) of ${name}` };
+    if (status === 'DRAINING' && here !== 0) return { invariant: 'N12', detail: `${arn} drains and keeps ${name}` };
+  }
+  if (target === null || record.progress.get(target)?.status !== 'completed') {
+    return { invariant: 'N12', detail: `the deployment of ${name} is not completed` };
+  }
+  if (record.status?.health !== 'healthy') {
+    return { invariant: 'N12', detail: `${name} calls itself ${record.status?.reasons.join('; ') ?? 'nothing'}` };
+  }
+  return null;
+}

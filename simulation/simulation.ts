@@ -1,0 +1,248 @@
+/** One run: a seed and a mix in, what happened out. First things go wrong; then they stop, and it must come to rest. */
+import { as, type EnvironmentName, type TaskDefinitionArn } from '../src/domain/ids.ts';
+import { ECS_LIMITS } from '../src/ecs/buckets.ts';
+import { LocalTokens } from '../src/ecs/local-tokens.ts';
+import { MemoryStore } from '../src/store/memory-store.ts';
+import { EcsModel, type LiveTask } from '../sim/model/model.ts';
+import { Chance } from './chance.ts';
+import { remaining, type Remaining } from './convergence.ts';
+import { BY_SECOND_KINDS, Faults, isClusterEvent, type BySecond, type FaultKind } from './faults.ts';
+import { Witness, type Violation } from './invariants.ts';
+import { MIXES } from './mixes.ts';
+import { People } from './people.ts';
+import { EPOCH } from './process.ts';
+import { Redis } from './redis.ts';
+import {
+  CONVERGE_WITHIN_MS,
+  INACTIVE_RETENTION_MS,
+  POLICY,
+  REST_MS,
+  ROUGH_MS,
+  STEPS_LEAST,
+  STOPPED_RETENTION_MS,
+  TOKEN_LIFE_MS,
+} from './scale.ts';
+import { clusterArn, Scheduler } from './scheduler.ts';
+import { Timeline } from './timeline.ts';
+import { Cluster, CLUSTER, TASK_CPU } from './world.ts';
+
+const REGION = 'us-east-1';
+const ACCOUNT = '123456789012';
+const AWAY_MS = { least: 200, most: 2_500 };
+const LOOK_EVERY_MS = 500;
+/** Three environments and a cluster: a sweep, a survey or two, and polls of a second or more. */
+const ACTIVATIONS_AT_REST_MOST = 30;
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly mix: string;
+  readonly without?: readonly FaultKind[];
+  readonly trace?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly mix: string;
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly launches: number;
+  readonly tasks: number;
+  readonly convergedAfterMs: number | null;
+  readonly violation: Violation | null;
+  readonly faults: ReadonlyMap<string, number>;
+  readonly reached: ReadonlyMap<string, number>;
+}
+
+export async function simulate({ seed, mix: mixName, without = [], trace }: RunOptions): Promise<RunResult> {
+  const mix = MIXES[mixName];
+  if (mix === undefined) throw new RangeError(`no mix ${mixName}`);
+  const chance = new Chance(seed, 'run');
+  const timeline = new Timeline(chance.fork('ties'));
+  const faults = new Faults({ chance: chance.fork('faults'), rates: mix.rates, without });
+  const shape = chance.fork('shape');
+  const model = new EcsModel({
+    seed: shape.bits(),
+    region: REGION,
+    account: ACCOUNT,
+    throttling: false,
+    distinctInstance: mix.distinctInstance ?? 'off',
+    taskStartMs: shape.int(100, 900),
+    taskStopMs: shape.int(100, 2_500),
+    stoppedRetentionMs: STOPPED_RETENTION_MS,
+    inactiveRetentionMs: INACTIVE_RETENTION_MS,
+    tokenLifeAfterLastTaskMs: TOKEN_LIFE_MS.afterLastTask,
+    tokenLifeMostMs: TOKEN_LIFE_MS.most,
+  });
+  const cluster = new Cluster({ model, timeline, faults, chance: chance.fork('cluster') });
+  const witness = new Witness({ model, cluster: CLUSTER, timeline, agents: cluster });
+  if (trace !== undefined) witness.tell = (line) => trace(`${String(timeline.now).padStart(6)}   ${line}`);
+  const clusterName = clusterArn(ACCOUNT, REGION, CLUSTER);
+  const memory = new MemoryStore();
+  const redis = new Redis();
+  const local = new LocalTokens({
+    limits: ECS_LIMITS,
+    clock: { now: () => as(EPOCH + timeline.now), sleep: () => Promise.resolve() },
+  });
+  const store = { memory, timeline, faults, chance: chance.fork('store'), witness, awayUntil: 0 };
+  const scheduler = new Scheduler({
+    around: { timeline, faults, chance: chance.fork('processes') },
+    store,
+    redis: { redis, timeline, faults, chance: chance.fork('redis') },
+    ecs: { model, timeline, faults, chance: chance.fork('ecs'), witness, horizons: new Map() },
+    tokens: {
+      ask: async (bucket, ask) => {
+        const grant = await local.ask(bucket, ask);
+        if (bucket === 'modify') witness.paidCalls += grant.granted;
+        return grant;
+      },
+      cut: (bucket) => local.cut(bucket),
+    },
+    cluster: clusterName,
+    policy: { ...POLICY, primitive: mix.primitive ?? 'RunTask' },
+    skewsMs: skews(shape),
+  });
+  cluster.join(shape.int(2, 4));
+  const people = new People({
+    memory,
+    timeline,
+    chance: chance.fork('people'),
+    witness,
+    cluster: clusterName,
+    taskDefinitions: defineTasks(model),
+    onCreated: (environment) => scheduler.open(environment),
+    wake: (environment) => scheduler.wake(environment),
+  });
+  const names = Array.from({ length: shape.pick([1, 1, 2, 2, 3]) ?? 1 }, (_, n) => as<EnvironmentName>(`env-${n + 1}`));
+  for (const name of names) {
+    timeline.after(shape.int(0, 2_000), `create ${name}`, () => void people.create(name));
+  }
+
+  const happen = async (kind: BySecond): Promise<boolean> => {
+    const kindChance = faults.chanceOf(kind);
+    const until = timeline.now + kindChance.int(AWAY_MS.least, AWAY_MS.most);
+    const name = kindChance.pick(names) ?? as<EnvironmentName>('env-1');
+    if (isClusterEvent(kind)) return cluster.happen(kind);
+    switch (kind) {
+      case 'store away':
+        store.awayUntil = until;
+        return true;
+      case 'Redis away':
+        redis.awayUntil = until;
+        scheduler.queue.awayUntil = until;
+        return true;
+      case 'Redis emptied':
+        scheduler.empty();
+        return true;
+      case 'facts stale':
+        return redis.failOver();
+      case 'survey doubled':
+        scheduler.surveyBeside();
+        return true;
+      case 'deployment':
+        return (await memory.read(name)) === null ? await people.create(name) : await people.deploy(name);
+      case 'deletion':
+        return await people.remove(name, 'stop');
+      case 'deletion, tasks kept':
+        return await people.remove(name, 'keep');
+    }
+  };
+  const recur = (kind: BySecond): void => {
+    const ms = faults.nextIn(kind);
+    if (ms === null) return;
+    timeline.after(ms, kind, () => {
+      if (faults.ended) return;
+      void happen(kind).then((happened) => happened && faults.note(kind));
+      recur(kind);
+    });
+  };
+  for (const kind of BY_SECOND_KINDS) recur(kind);
+
+  const { least, most } = mix.roughMs ?? ROUGH_MS;
+  const roughUntil = shape.int(least, most);
+  let calmAt: number | null = null;
+  let convergedAt: number | null = null;
+  let callsWhenConverged = 0;
+  let activationsWhenConverged = 0;
+
+  const mayStay = ({ taskArn, startedBy }: LiveTask): boolean => {
+    const owner = witness.recordedBy(taskArn) ?? people.environmentOf.get(startedBy ?? '');
+    return owner !== undefined && people.deleted.get(owner) === 'keep';
+  };
+  /** Nothing is still to come, and the scheduler has seen how things are. */
+  const lookAround = async (): Promise<Remaining | null> => {
+    if (people.pending + cluster.pending > 0) return { invariant: 'N12', detail: 'something is still to come' };
+    const watched = (await memory.inventory()).specs.length > 0;
+    const listedAt = (redis.about(clusterName)?.startedAt ?? 0) - EPOCH - POLICY.clockSkewMs;
+    if (watched && listedAt <= (calmAt ?? 0)) return { invariant: 'N12', detail: 'no listing since' };
+    return await remaining({ memory, cluster, names, mayStay });
+  };
+  const look = (): void => {
+    timeline.after(LOOK_EVERY_MS, 'look', () => {
+      void lookAround().then((undone) => {
+        if (convergedAt === null && undone === null) {
+          convergedAt = timeline.now;
+          callsWhenConverged = witness.changeCalls;
+          activationsWhenConverged = scheduler.queue.activations;
+        } else if (undone !== null && timeline.now - (calmAt ?? 0) > CONVERGE_WITHIN_MS) {
+          witness.violate(undone.invariant, undone.detail);
+        }
+        look();
+      });
+    });
+  };
+  const calm = (): void => {
+    calmAt = timeline.now;
+    faults.end();
+    scheduler.thaw();
+    store.awayUntil = 0;
+    redis.awayUntil = 0;
+    scheduler.queue.awayUntil = 0;
+    cluster.calm();
+    look();
+  };
+
+  await timeline.run(({ at, what }) => {
+    trace?.(`${String(at).padStart(6)} ${what}`);
+    model.advance(EPOCH + at);
+    witness.afterStep();
+    if (witness.violation !== null) return true;
+    if (calmAt === null && at >= roughUntil && timeline.steps >= STEPS_LEAST) calm();
+    if (convergedAt !== null && witness.changeCalls > callsWhenConverged) {
+      witness.violate('N15', `${witness.changeCalls - callsWhenConverged} calls after all was well`);
+    }
+    if (scheduler.queue.activations - activationsWhenConverged > ACTIVATIONS_AT_REST_MOST && convergedAt !== null) {
+      witness.violate('N15', 'actors wake themselves again and again');
+    }
+    return convergedAt !== null && at - convergedAt > REST_MS;
+  });
+
+  return {
+    seed,
+    mix: mixName,
+    steps: timeline.steps,
+    virtualMs: timeline.now,
+    launches: witness.launchCalls,
+    tasks: witness.tasksStarted,
+    convergedAfterMs: convergedAt === null || calmAt === null ? null : convergedAt - calmAt,
+    violation: witness.violation,
+    faults: faults.counts,
+    reached: witness.reached,
+  };
+}
+
+/** Clocks of three workers: each within the bound of the others and of the true time. */
+function skews(chance: Chance): readonly number[] {
+  const least = -chance.extreme(0, POLICY.clockSkewMs);
+  return Array.from({ length: 3 }, () => least + chance.extreme(0, POLICY.clockSkewMs));
+}
+
+function defineTasks(model: EcsModel): readonly TaskDefinitionArn[] {
+  return [1, 2].map((revision) => {
+    const body = {
+      family: 'daemon',
+      containerDefinitions: [{ name: 'main', image: 'busybox', cpu: TASK_CPU, memory: 64 }],
+    };
+    model.apply(EPOCH, { operation: 'RegisterTaskDefinition', body });
+    return as<TaskDefinitionArn>(`arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/daemon:${revision}`);
+  });
+}
