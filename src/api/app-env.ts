@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Mailbox } from '../actors/mailbox.ts';
 import type { Instant } from '../domain/ids.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
+import type { HintQueue } from '../intake/hints.ts';
 import type { EnvironmentStore, View } from '../store/store.ts';
 import type { Deadline } from './deadline.ts';
 import type { ApiLimits } from './limits.ts';
@@ -13,6 +14,8 @@ export interface ApiDeps {
   readonly view: View;
   readonly ecs: Pick<EcsGateway, 'resolveCluster' | 'resolveTaskDefinition'>;
   readonly mailbox: Mailbox;
+  /** Takes what `/v1/cluster-events` names. */
+  readonly hints: HintQueue;
   readonly now: () => Instant;
   /** A fresh UUID in lower case. */
   readonly uuid: () => string;

@@ -1,9 +1,10 @@
 /** The REST API, without a socket: `createApp(deps).request('/v1/ping')` is a whole call. */
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { StoreOutcomeUnknownError, StoreUnavailableError, UnreadableValueError } from '../store/store.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
+import { bodyBound } from './body-bound.ts';
 import { cleanPath } from './clean-path.ts';
+import { serveClusterEvents } from './cluster-events.ts';
 import { RequestTimeoutError, requestTimeout } from './deadline.ts';
 import { serveDeployments } from './deployments.ts';
 import { serveDocs } from './docs.ts';
@@ -18,23 +19,12 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnv> => {
   app.use(requestLog(deps));
   app.use(cleanPath);
   app.use(requestTimeout(deps.limits));
-  // POST alone: no other method's body is read, and looking for one costs every GET its fast path.
-  app.on(
-    'POST',
-    '*',
-    bodyLimit({
-      maxSize: deps.limits.bodyBytes,
-      onError: (c: ApiContext) => {
-        // The rest of the body is not read, so nothing else can come over this connection.
-        c.header('Connection', 'close');
-        return refuse(c, refusal(413, `The body is longer than ${deps.limits.bodyBytes} bytes`));
-      },
-    }),
-  );
+  app.on('POST', '*', bodyBound(deps));
   serveHealth(app, deps);
   serveDocs(app);
   serveEnvironments(app, deps);
   serveDeployments(app, deps);
+  serveClusterEvents(app, deps);
   app.notFound((c) => refuse(c, PAGE_NOT_FOUND));
   app.onError((error, c) => {
     const expected = expectedFailure(error, deps, c);

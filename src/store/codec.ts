@@ -123,6 +123,7 @@ const slotSchema: z.ZodType<Slot> = z.strictObject({
     .nullable(),
   tries: z.strictObject({ count, reason: z.string().nullable(), until: instant }),
   drainingSince: instant.nullable(),
+  supersededSince: instant.nullable(),
   since: instant,
 });
 

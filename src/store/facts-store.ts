@@ -5,9 +5,14 @@ import type { ClusterArn, Instant, Revision } from '../domain/ids.ts';
  * The port to the cache of cluster facts. It may lose everything at any moment.
  * F1. A generation is published whole or not at all.
  * F2. A generation whose listing began earlier never replaces one whose listing began later.
+ * F3. Sightings add to a generation and never stand without one. Of two views of one thing the higher version counts.
+ *     A generation does away with the sightings that are older than its listing.
  */
 export interface FactsStore {
-  /** The newest generation, or null: not known (yet). Throws FactsUnavailableError when the cache does not answer. */
+  /**
+   * The newest generation with what was sighted since, or null: not known (yet). Start and revision are the listing's.
+   * Throws FactsUnavailableError when the cache does not answer.
+   */
   read(cluster: ClusterArn): Promise<Facts | null>;
   /** When the newest generation's listing began and what it cost, without reading the generation; null: not known. */
   pace(cluster: ClusterArn): Promise<{ readonly startedAt: Instant; readonly reads: number } | null>;
@@ -24,6 +29,16 @@ export interface Generation {
   readonly tasks: readonly Task[];
   /** ECS read calls the listing took. */
   readonly reads: number;
+}
+
+/** One thing as it was seen between two listings. */
+export type Sighting =
+  | { readonly kind: 'instance'; readonly instance: Instance }
+  | { readonly kind: 'task'; readonly task: Task };
+
+export interface SightingStore {
+  /** Keeps them for readers of the cluster's facts. Throws FactsUnavailableError. */
+  sight(cluster: ClusterArn, sightings: readonly Sighting[]): Promise<void>;
 }
 
 export class FactsUnavailableError extends Error {

@@ -176,6 +176,12 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
     this.#spoiled.set(id, part);
   }
 
+  /** All of an environment, without claiming it; null when there is none. */
+  peek(id: EnvironmentId): World | null {
+    const held = this.#environments.get(id);
+    return held === undefined ? null : worldOf(held);
+  }
+
   #next(): Revision {
     this.#revision += 1;
     return this.#revision as Revision;

@@ -2,13 +2,24 @@
  * The facts cache in Redis: one hash a cluster, holding one generation in pieces, and a field that describes it.
  * A generation is written beside the live one and takes its place in one script, which counts the pieces first:
  * if Redis lost any of them meanwhile (FLUSHALL, a restart), nothing is published.
+ *
+ * Sightings are a stream beside it: readers take what is new to them, in Redis's own order. Publishing a generation trims
+ * the stream in the same script. What is older than a listing is told by Redis's clock alone, and by how long the survey
+ * took by the clock of whoever made it: no two clocks are compared.
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Facts, Instance, Task } from '../domain/facts.ts';
 import { as, type ClusterArn, type InstanceArn, type Instant, type Revision } from '../domain/ids.ts';
-import { FactsUnavailableError, type FactsStore, type Generation } from './facts-store.ts';
+import {
+  FactsUnavailableError,
+  type FactsStore,
+  type Generation,
+  type Sighting,
+  type SightingStore,
+} from './facts-store.ts';
+import { withSightings } from './sightings.ts';
 
 /** Instances or tasks a piece: some 200 kB of JSON, small enough not to hold Redis up. */
 const ITEMS_PER_PIECE = 500;
@@ -17,10 +28,15 @@ const LIFE_MS = 24 * 60 * 60 * 1_000;
 /** A half-written generation nobody finishes. */
 const STAGING_LIFE_MS = 60_000;
 const ABOUT = 'about';
+/** A cluster's sightings between two surveys; the oldest go first. A busy rollout on 5,000 hosts has some 20,000 events, most of them no news. */
+const SIGHTINGS_MOST = 10_000;
+const SIGHTING = 'sighting';
+/** ECS's listings lag behind its events by seconds: a listing does not do away with a sighting that came shortly before it. */
+const LISTING_LAG_MS = 10_000;
 
 /**
- * KEYS: staged, live. ARGV: pieces expected, start of this listing, life, its revision. Returns 1 when published.
- * The live one stays only if it is the later by clock and by revision: a clock that is ahead must not hold it for ever.
+ * KEYS: staged, live, sightings. ARGV: pieces expected, start of this listing, life, its revision, its age with the lag.
+ * Returns 1 when published. The live one stays only if it is the later by clock and by revision: a clock that is ahead must not hold it for ever.
  */
 const PUBLISH = `
 if redis.call('HLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
@@ -32,6 +48,9 @@ if live and read and about.startedAt >= tonumber(ARGV[2]) and about.revision >= 
 end
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
+local time = redis.call('TIME')
+local began = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - tonumber(ARGV[5])
+redis.call('XTRIM', KEYS[3], 'MINID', string.format('%.0f', math.max(0, began)))
 return 1
 `;
 
@@ -45,27 +64,45 @@ const aboutSchema = z.object({
 });
 type About = z.infer<typeof aboutSchema>;
 
-export class RedisFacts implements FactsStore {
+/** A generation, with all sightings up to the stream's entry `upTo`. */
+interface Known {
+  readonly id: string;
+  readonly upTo: string;
+  readonly facts: Facts;
+}
+
+export class RedisFacts implements FactsStore, SightingStore {
   private readonly redis: Redis;
   private readonly prefix: string;
-  /** The last generation read of each cluster: turns between two surveys share it. */
-  private readonly known = new Map<ClusterArn, { readonly id: string; readonly facts: Facts }>();
+  private readonly now: () => Instant;
+  /** What was last read of each cluster: turns between two surveys share it. */
+  private readonly known = new Map<ClusterArn, Known>();
 
   private readonly reading = new Map<ClusterArn, Promise<Facts | null>>();
 
-  constructor(redis: Redis, prefix: string) {
+  /** `now`: the clock that generations' starts are of. */
+  constructor(redis: Redis, prefix: string, now: () => Instant) {
     this.redis = redis;
     this.prefix = prefix;
+    this.now = now;
   }
 
   async read(cluster: ClusterArn): Promise<Facts | null> {
-    const about = await this.about(cluster);
+    const since = this.known.get(cluster)?.upTo ?? NOTHING_SIGHTED;
+    const [json, entries] = await this.ask(() =>
+      Promise.all([
+        this.redis.hget(this.key(cluster), ABOUT),
+        this.redis.xrange(this.sightingsKey(cluster), `(${since}`, '+'),
+      ]),
+    );
+    const about = parseAbout(json);
     if (about === null) {
       this.known.delete(cluster);
       return null;
     }
+    // Other readers may have come first, and further: adding the same sightings again changes nothing.
     const known = this.known.get(cluster);
-    if (known?.id === about.id) return known.facts;
+    if (known?.id === about.id) return this.keep(cluster, withEntries(known, entries)).facts;
     // A new generation wakes many turns at once; one of them reads it for all.
     const under = this.reading.get(cluster);
     if (under !== undefined) return await under;
@@ -75,12 +112,33 @@ export class RedisFacts implements FactsStore {
   }
 
   private async load(cluster: ClusterArn): Promise<Facts | null> {
-    const pieces = await this.ask(() => this.redis.hgetall(this.key(cluster)));
+    // The generation first: what a later one does away with meanwhile is no loss, as the next read takes that one.
+    const [pieces, entries] = await this.ask(() =>
+      Promise.all([this.redis.hgetall(this.key(cluster)), this.redis.xrange(this.sightingsKey(cluster), '-', '+')]),
+    );
     const about = parseAbout(pieces[ABOUT]);
     if (about === null || Object.keys(pieces).length !== about.pieces) return null;
     const facts = assemble(cluster, about, pieces);
-    if (facts !== null) this.known.set(cluster, { id: about.id, facts });
-    return facts;
+    if (facts === null) return null;
+    return this.keep(cluster, withEntries({ id: about.id, upTo: NOTHING_SIGHTED, facts }, entries)).facts;
+  }
+
+  private keep(cluster: ClusterArn, known: Known): Known {
+    this.known.set(cluster, known);
+    return known;
+  }
+
+  async sight(cluster: ClusterArn, sightings: readonly Sighting[]): Promise<void> {
+    if (sightings.length === 0) return;
+    const key = this.sightingsKey(cluster);
+    const writing = this.redis.multi();
+    for (const sighting of sightings) {
+      writing.xadd(key, 'MAXLEN', '~', SIGHTINGS_MOST, '*', SIGHTING, JSON.stringify(sighting));
+    }
+    writing.pexpire(key, LIFE_MS);
+    await this.ask(async () => {
+      for (const [error] of (await writing.exec()) ?? []) if (error !== null) throw error;
+    });
   }
 
   async pace(cluster: ClusterArn): Promise<{ readonly startedAt: Instant; readonly reads: number } | null> {
@@ -102,7 +160,11 @@ export class RedisFacts implements FactsStore {
       await this.redis.hset(staged, ABOUT, JSON.stringify(about));
       await this.redis.pexpire(staged, STAGING_LIFE_MS);
       for (const [field, json] of pieces) await this.redis.hset(staged, field, json);
-      return (await this.redis.eval(PUBLISH, 2, staged, live, about.pieces, startedAt, LIFE_MS, revision)) === 1;
+      const age = Math.max(0, this.now() - startedAt) + LISTING_LAG_MS;
+      const sightings = this.sightingsKey(generation.cluster);
+      const keys = [staged, live, sightings];
+      const args = [about.pieces, startedAt, LIFE_MS, revision, age];
+      return (await this.redis.eval(PUBLISH, keys.length, ...keys, ...args)) === 1;
     });
   }
 
@@ -115,6 +177,10 @@ export class RedisFacts implements FactsStore {
     return `${this.prefix}:facts:v1:{${cluster}}`;
   }
 
+  private sightingsKey(cluster: ClusterArn): string {
+    return `${this.key(cluster)}:sightings`;
+  }
+
   private async ask<T>(question: () => Promise<T>): Promise<T> {
     try {
       return await question();
@@ -122,6 +188,27 @@ export class RedisFacts implements FactsStore {
       throw new FactsUnavailableError(`Redis: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+}
+
+const NOTHING_SIGHTED = '0-0';
+
+/** As a stream has them: an id, then names and values in turn. */
+type Entry = [id: string, fields: string[]];
+
+function withEntries(known: Known, entries: readonly Entry[]): Known {
+  const last = entries.at(-1)?.[0];
+  if (last === undefined) return known;
+  const sightings = entries
+    .map(([, [, json = '']]) => parsed(() => JSON.parse(json) as Sighting))
+    .filter((sighting) => sighting !== null);
+  return { ...known, upTo: later(known.upTo, last), facts: withSightings(known.facts, sightings) };
+}
+
+/** Ids are `milliseconds-number`. */
+function later(a: string, b: string): string {
+  const [aMs = 0, aNumber = 0] = a.split('-').map(Number);
+  const [bMs = 0, bNumber = 0] = b.split('-').map(Number);
+  return bMs > aMs || (bMs === aMs && bNumber > aNumber) ? b : a;
 }
 
 function piecesOf(kind: string, items: readonly unknown[]): [string, string][] {

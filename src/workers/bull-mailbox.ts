@@ -1,11 +1,12 @@
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
 import type { Mailbox, WakeReason } from '../actors/mailbox.ts';
+import { SharedQuestions } from '../concurrency/shared-question.ts';
 import type { ClusterArn, EnvironmentId, Instant } from '../domain/ids.ts';
 import {
   closeQueue,
   producerOptions,
-  PRODUCER_TIMEOUT_MS,
+  promptly,
   SURVEY_QUEUE,
   timer,
   TIMER_QUEUE,
@@ -17,11 +18,15 @@ import {
   type WakeJob,
 } from './queues.ts';
 
-/** The mailbox on BullMQ. Every call ends within `PRODUCER_TIMEOUT_MS`, whatever Redis does. */
+/** Least time between two requests for the same cluster's survey: it takes longer to make one. */
+const REQUEST_EVERY_MS = 100;
+
+/** The mailbox on BullMQ. Every call ends promptly, whatever Redis does. */
 export class BullMailbox implements Mailbox {
   private readonly wakes: Queue<WakeJob>;
   private readonly surveys: Queue<SurveyJob>;
   private readonly timers: Queue<TimerJob>;
+  private readonly surveyRequests: SharedQuestions<ClusterArn, boolean>;
   private readonly now: () => Instant;
   private readonly log: Logger;
 
@@ -30,6 +35,7 @@ export class BullMailbox implements Mailbox {
     this.wakes = new Queue<WakeJob>(WAKE_QUEUE, options);
     this.surveys = new Queue<SurveyJob>(SURVEY_QUEUE, options);
     this.timers = new Queue<TimerJob>(TIMER_QUEUE, options);
+    this.surveyRequests = new SharedQuestions((cluster) => this.survey(cluster, true), REQUEST_EVERY_MS);
     this.now = now;
     this.log = log;
     for (const queue of [this.wakes, this.surveys, this.timers]) {
@@ -47,7 +53,7 @@ export class BullMailbox implements Mailbox {
   }
 
   async requestSurvey(cluster: ClusterArn): Promise<boolean> {
-    return await this.survey(cluster, true);
+    return await this.surveyRequests.ask(cluster);
   }
 
   /** A survey of the cluster as soon as its pace allows; a regular one also waits for its interval. */
@@ -70,26 +76,14 @@ export class BullMailbox implements Mailbox {
     await Promise.all([this.wakes, this.surveys, this.timers].map(closeQueue));
   }
 
-  /** The timeout of our own covers what ioredis' does not: a queue made while Redis was away waits without end. */
   private async attempt(what: string, add: () => Promise<unknown>): Promise<boolean> {
-    let giveUp: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      giveUp = setTimeout(
-        () => reject(new Error(`Redis did not answer within ${PRODUCER_TIMEOUT_MS} ms`)),
-        PRODUCER_TIMEOUT_MS,
-      );
-    });
     try {
-      const added = add();
-      added.catch(() => {}); // Its failure after we gave up is nobody's any more.
-      await Promise.race([added, late]);
+      await promptly(add());
       return true;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.log.warn({ what, err: why }, 'wake-up not queued; the sweep makes up for it');
       return false;
-    } finally {
-      clearTimeout(giveUp);
     }
   }
 }

@@ -44,13 +44,17 @@ export function startEnvironmentWorker(options: EnvironmentWorkerOptions): Guard
 }
 
 function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics): void {
+  const sent = 'report' in ending ? ending.report : undefined;
+  if (sent !== undefined) {
+    // Also of a turn that was fenced off: ECS got its calls all the same.
+    metrics.launches.inc(sent.launches);
+    metrics.replays.inc(sent.replays);
+    metrics.stops.inc(sent.stops);
+    metrics.duplicates.inc(sent.duplicates);
+  }
   switch (ending.kind) {
     case 'done': {
       const { report } = ending;
-      metrics.launches.inc(report.launches);
-      metrics.replays.inc(report.replays);
-      metrics.stops.inc(report.stops);
-      metrics.duplicates.inc(report.duplicates);
       const idle = report.launches + report.replays + report.stops === 0;
       log[idle ? 'debug' : 'info']({ ...about, ...report }, 'turn');
       return;
@@ -60,10 +64,10 @@ function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics
       return;
     case 'fenced':
       metrics.fenced.inc();
-      log.info(about, 'turn fenced off');
+      log.info({ ...about, ...sent }, 'turn fenced off');
       throw new TurnAgain('fenced');
     case 'unknown':
-      log.warn({ ...about, reason: ending.reason }, 'commit outcome unknown');
+      log.warn({ ...about, ...sent, reason: ending.reason }, 'commit outcome unknown');
       throw new TurnAgain(ending.reason);
     case 'unreadable':
       // Trying again would not help; the sweep looks again now and then.

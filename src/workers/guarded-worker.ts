@@ -6,6 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import { WaitingError, Worker, type Job } from 'bullmq';
 import type { Logger } from 'pino';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { DISCONNECT_WITHIN_MS, LOCK_MS, within, workerOptions, type RedisSettings } from './queues.ts';
 
 /** A lock that was not renewed for this long may be gone: renewals come every half lock. */
@@ -19,6 +20,7 @@ export interface GuardedWorkerOptions<Data> {
   readonly redis: RedisSettings;
   readonly concurrency: number;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'takeovers' | 'failures'>;
   readonly random: () => number;
   /** Milliseconds of a clock that never jumps. */
   readonly monotonic: () => number;
@@ -36,7 +38,7 @@ export class GuardedWorker<Data> {
 
   constructor(options: GuardedWorkerOptions<Data>) {
     this.options = options;
-    const { log, queue } = options;
+    const { log, metrics, queue } = options;
     // BullMQ hands over a signal only to a processor that declares three parameters.
     const processor = (job: Job<Data>, token: string | undefined, signal: AbortSignal | undefined): Promise<void> =>
       this.process(job, token, signal);
@@ -49,10 +51,14 @@ export class GuardedWorker<Data> {
     this.worker.on('locksRenewed', ({ jobIds }) => {
       for (const id of jobIds) if (this.held.has(id)) this.held.set(id, options.monotonic());
     });
-    this.worker.on('stalled', (id) => log.warn({ queue, job: id }, 'took over a job whose worker went silent'));
-    this.worker.on('failed', (job, error) =>
-      log.warn({ queue, job: job?.name, data: job?.data, err: error.message }, 'job failed; it comes again'),
-    );
+    this.worker.on('stalled', (id) => {
+      metrics.takeovers.inc({ queue });
+      log.warn({ queue, job: id }, 'took over a job whose worker went silent');
+    });
+    this.worker.on('failed', (job, error) => {
+      metrics.failures.inc({ queue });
+      log.warn({ queue, job: job?.name, data: job?.data, err: error.message }, 'job failed; it comes again');
+    });
     this.worker.on('error', (error) => log.debug({ queue, err: error.message }, 'worker'));
     this.watchdog = setInterval(() => this.cancelOverdue(), RENEWAL_CHECK_MS);
   }
@@ -102,6 +108,8 @@ export class GuardedWorker<Data> {
 
   private cancel(ids: readonly string[], why: string): void {
     for (const id of ids) {
+      // Told once: what is no longer held is not overdue either.
+      this.held.delete(id);
       if (this.worker.cancelJob(id, why))
         this.options.log.warn({ queue: this.options.queue, job: id, why }, 'job cancelled');
     }

@@ -11,6 +11,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionOptions, JobsOptions, Queue, QueueOptions, WorkerOptions } from 'bullmq';
 import type { ClusterArn, EnvironmentId } from '../domain/ids.ts';
+import type { Hint } from '../intake/hints.ts';
 
 /** The mailbox of environment actors: one coalescing wake-up each. */
 export const WAKE_QUEUE = 'wake';
@@ -18,6 +19,8 @@ export const WAKE_QUEUE = 'wake';
 export const SURVEY_QUEUE = 'survey';
 /** Delayed wake-ups. */
 export const TIMER_QUEUE = 'timers';
+/** Things to ask ECS about, one job for all that came together. Its jobs name things; what happened is asked, not told. */
+export const EVENT_QUEUE = 'events';
 /** Wakes everyone now and then: repairs whatever else was lost. */
 export const SWEEP_QUEUE = 'sweep';
 
@@ -33,6 +36,10 @@ export type TimerJob =
   | { readonly wake: 'environment'; readonly environment: EnvironmentId }
   | { readonly wake: 'survey'; readonly cluster: ClusterArn; readonly requested: boolean };
 
+export interface HintJob {
+  readonly hints: readonly Hint[];
+}
+
 export interface RedisSettings {
   readonly url: string;
   /** First part of every key, so that installations can share a Redis. */
@@ -40,10 +47,18 @@ export interface RedisSettings {
 }
 
 /** Longest a producer waits for Redis: the API answers without it, and the sweep makes up for it. */
-export const PRODUCER_TIMEOUT_MS = 500;
+const PRODUCER_TIMEOUT_MS = 500;
 /** Reconnect at least this often; BullMQ's own default backs off to 20 s. */
 const RECONNECT_MOST_MS = 1_000;
 const reconnect = (times: number): number => Math.min(100 * times, RECONNECT_MOST_MS);
+
+/**
+ * A connection on which a question has no answer for this long is dead, though nobody said so (a router that forgot it, a
+ * host that vanished); without it every later command would wait on it, or time out, for ever. A worker's is longer than
+ * its longest blocking read: BullMQ waits at most 10 s for a job.
+ */
+const PRODUCER_SILENCE_MS = 2_000;
+const WORKER_SILENCE_MS = 12_000;
 
 /** For adding jobs: fails fast while Redis is away, and is back as soon as Redis is. */
 export const producerOptions = (redis: RedisSettings): QueueOptions => ({
@@ -51,6 +66,7 @@ export const producerOptions = (redis: RedisSettings): QueueOptions => ({
     url: redis.url,
     enableOfflineQueue: false,
     commandTimeout: PRODUCER_TIMEOUT_MS,
+    socketTimeout: PRODUCER_SILENCE_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: reconnect,
   },
@@ -58,6 +74,23 @@ export const producerOptions = (redis: RedisSettings): QueueOptions => ({
   // BullMQ asks for the version once and keeps a failure for ever: one slow answer at start would make the queue useless.
   skipVersionCheck: true,
 });
+
+/** The answer of Redis, or an error when it takes too long. ioredis' own timeout does not cover a queue that was made while Redis was away. */
+export async function promptly<T>(answer: Promise<T>): Promise<T> {
+  let giveUp: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    giveUp = setTimeout(
+      () => reject(new Error(`Redis did not answer within ${PRODUCER_TIMEOUT_MS} ms`)),
+      PRODUCER_TIMEOUT_MS,
+    );
+  });
+  answer.catch(() => {}); // Its failure after we gave up is nobody's any more.
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(giveUp);
+  }
+}
 
 /** Ends a producer, also one whose Redis is away and cannot be told goodbye. */
 export async function closeQueue(queue: Queue): Promise<void> {
@@ -83,6 +116,7 @@ export async function within(ms: number, ending: Promise<unknown>): Promise<void
 const workerConnection = (redis: RedisSettings): ConnectionOptions => ({
   url: redis.url,
   maxRetriesPerRequest: null,
+  socketTimeout: WORKER_SILENCE_MS,
   retryStrategy: reconnect,
 });
 
@@ -107,6 +141,16 @@ export const timer = (deduplicationId: string, delayMs: number): JobsOptions => 
   removeOnComplete: true,
   removeOnFail: true,
   attempts: ENDLESS_ATTEMPTS,
+  backoff: { type: 'custom' },
+});
+
+/** Half a minute of trying: after that a listing has seen what the hint was about. */
+const HINT_ATTEMPTS = 10;
+
+export const hintJob = (): JobsOptions => ({
+  removeOnComplete: true,
+  removeOnFail: true,
+  attempts: HINT_ATTEMPTS,
   backoff: { type: 'custom' },
 });
 

@@ -4,7 +4,9 @@
  */
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
+import { isInService } from '../domain/environment.ts';
 import type { ActorStore } from '../store/store.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { BullMailbox } from './bull-mailbox.ts';
 import { GuardedWorker } from './guarded-worker.ts';
 import { closeQueue, producerOptions, SWEEP_QUEUE, type RedisSettings } from './queues.ts';
@@ -19,6 +21,7 @@ export interface SweepOptions {
   readonly mailbox: BullMailbox;
   readonly intervalMs: number;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly random: () => number;
   readonly monotonic: () => number;
 }
@@ -35,7 +38,7 @@ export function startSweeper(options: SweepOptions): Sweeper {
     ...options,
     queue: SWEEP_QUEUE,
     concurrency: 1,
-    run: () => sweep(options),
+    run: (_, signal) => sweep(options, signal),
   });
   let asking = false;
   const schedule = async (): Promise<void> => {
@@ -67,11 +70,16 @@ export function startSweeper(options: SweepOptions): Sweeper {
   };
 }
 
-async function sweep(options: SweepOptions): Promise<void> {
+async function sweep(options: SweepOptions, signal: AbortSignal): Promise<void> {
   const inventory = await options.store.inventory();
-  for (const id of inventory.unreadable) await options.mailbox.wake(id, 'sweep');
-  for (const { value: spec } of inventory.specs) await options.mailbox.wake(spec.id, 'sweep');
+  const inService = inventory.specs.filter(({ value: spec }) => isInService(spec));
+  for (const id of [...inventory.unreadable, ...inService.map(({ value: spec }) => spec.id)]) {
+    // Half a second each while Redis is away: whoever has the job by now must not wait for us.
+    signal.throwIfAborted();
+    await options.mailbox.wake(id, 'sweep');
+  }
   for (const cluster of new Set(inventory.specs.map(({ value: spec }) => spec.cluster))) {
+    signal.throwIfAborted();
     await options.mailbox.survey(cluster, false);
   }
   options.log.debug({ environments: inventory.specs.length }, 'sweep');

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { BullMailbox } from './bull-mailbox.ts';
 import { GuardedWorker } from './guarded-worker.ts';
 import { TIMER_QUEUE, type RedisSettings, type TimerJob } from './queues.ts';
@@ -10,6 +11,7 @@ export interface TimerWorkerOptions {
   readonly redis: RedisSettings;
   readonly mailbox: BullMailbox;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly random: () => number;
   readonly monotonic: () => number;
 }

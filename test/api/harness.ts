@@ -8,6 +8,7 @@ import { API_LIMITS } from '../../src/api/limits.ts';
 import { as } from '../../src/domain/ids.ts';
 import type { ClusterArn, EnvironmentName, Instant, TaskDefinitionArn } from '../../src/domain/ids.ts';
 import type { Resolution, ResolvedTaskDefinition } from '../../src/ecs/gateway.ts';
+import type { Hint, HintQueue } from '../../src/intake/hints.ts';
 import { TestStore } from './test-store.ts';
 
 export const ACCOUNT = 'arn:aws:ecs:us-east-1:123456789012';
@@ -59,6 +60,17 @@ class FakeMailbox implements Mailbox {
   }
 }
 
+/** Takes hints while it is up. */
+class FakeHints implements HintQueue {
+  readonly taken: Hint[] = [];
+  up = true;
+
+  add(hints: readonly Hint[]): Promise<boolean> {
+    if (this.up) this.taken.push(...hints);
+    return Promise.resolve(this.up);
+  }
+}
+
 export interface Call {
   readonly method?: string;
   readonly body?: string | Uint8Array | ReadableStream<Uint8Array>;
@@ -69,6 +81,7 @@ export interface Call {
 export const harness = (over: Partial<ApiDeps> = {}) => {
   const store = new TestStore();
   const mailbox = new FakeMailbox();
+  const hints = new FakeHints();
   const readiness: { now: Readiness } = { now: { etcd: 'up', redis: 'up' } };
   const logged: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -84,6 +97,7 @@ export const harness = (over: Partial<ApiDeps> = {}) => {
     view: store,
     ecs: fakeEcs,
     mailbox,
+    hints,
     now: () => as<Instant>((at += 1)),
     uuid: () => `abcdef00-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`,
     log: pino({ level: 'debug' }, sink),
@@ -109,6 +123,7 @@ export const harness = (over: Partial<ApiDeps> = {}) => {
     deps,
     store,
     mailbox,
+    hints,
     readiness,
     logged,
     call,

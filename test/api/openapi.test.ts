@@ -28,7 +28,7 @@ describe('the OpenAPI document', () => {
     const documented = Object.entries(document['paths'] ?? {}).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
-    expect(served).toHaveLength(11);
+    expect(served).toHaveLength(12);
     expect(documented.toSorted()).toEqual(served.toSorted());
   });
 

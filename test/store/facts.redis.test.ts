@@ -3,16 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, expect, inject, test } from 'vitest';
 import { as, type ClusterArn, type Instant, type Revision } from '../../src/domain/ids.ts';
-import { FactsUnavailableError, type Generation } from '../../src/store/facts-store.ts';
+import { FactsUnavailableError, type Generation, type Sighting } from '../../src/store/facts-store.ts';
 import { RedisFacts } from '../../src/store/redis-facts.ts';
-import { instance, task } from '../planner/fixtures.ts';
+import { host, instance, stopped, task, taskArn } from '../planner/fixtures.ts';
 
 const redis = new Redis(inject('redisUrl'));
 afterAll(() => redis.disconnect());
 
+const now = (): Instant => as<Instant>(Date.now());
 const fresh = () => {
   const prefix = randomUUID().slice(0, 8);
-  return { facts: new RedisFacts(redis, prefix), other: new RedisFacts(redis, prefix), prefix };
+  return { facts: new RedisFacts(redis, prefix, now), other: new RedisFacts(redis, prefix, now), prefix };
 };
 const CLUSTER = as<ClusterArn>('arn:aws:ecs:eu-west-1:123456789012:cluster/prod');
 const generation = (startedAt: number, revision: number, hosts = 1): Generation => ({
@@ -65,7 +66,7 @@ test('F1: what Redis lost a piece of is not published', async () => {
       };
     },
   });
-  expect(await new RedisFacts(losing, prefix).publish(generation(100, 1))).toBe(false);
+  expect(await new RedisFacts(losing, prefix, now).publish(generation(100, 1))).toBe(false);
   expect(lost).toBe(1);
   expect(await facts.read(CLUSTER)).toBeNull();
 });
@@ -81,6 +82,105 @@ test('unreadable facts are no facts, and are replaced', async () => {
   expect(await facts.read(CLUSTER)).toMatchObject({ startedAt: 101 });
 });
 
+/** Sightings as if they had come earlier by Redis's clock. */
+async function makeOlder(prefix: string, ms: number): Promise<void> {
+  const [key = ''] = await redis.keys(`${prefix}:*:sightings`);
+  const entries = await redis.xrange(key, '-', '+');
+  await redis.del(key);
+  for (const [id, fields] of entries) {
+    const [at = '0', n = '0'] = id.split('-');
+    await redis.xadd(key, `${Number(at) - ms}-${n}`, ...fields);
+  }
+}
+
+const sightedHost = (...given: Parameters<typeof instance>): Sighting => ({
+  kind: 'instance',
+  instance: instance(...given),
+});
+const sightedTask = (...given: Parameters<typeof task>): Sighting => ({ kind: 'task', task: task(...given) });
+
+test('F3: a sighting is read with the generation by everyone, and the higher version counts', async () => {
+  const { facts, other } = fresh();
+  await facts.publish({ ...generation(Date.now(), 7, 2), instances: [instance(0, { version: 4 }), instance(1)] });
+  const before = await other.read(CLUSTER);
+  await facts.sight(CLUSTER, [sightedHost(5), sightedTask(5), sightedTask(1, { version: 2, lastStatus: 'STOPPING' })]);
+  await facts.sight(CLUSTER, [
+    sightedHost(0, { version: 3, agentConnected: false }),
+    sightedHost(1, { version: 9, agentConnected: false }),
+    sightedHost(1, { version: 8 }),
+    sightedTask(0, { version: 0, lastStatus: 'PENDING' }),
+  ]);
+  for (const reader of [facts, other]) {
+    const read = await reader.read(CLUSTER);
+    expect(read).toMatchObject({ revision: 7, storeId: 'store', startedAt: before?.startedAt });
+    expect([...(read?.instances.keys() ?? [])]).toEqual([host(0), host(1), host(5)]);
+    expect(read?.instances.get(host(0))).toMatchObject({ version: 4, agentConnected: true });
+    expect(read?.instances.get(host(1))).toMatchObject({ version: 9, agentConnected: false });
+    const tasks = read?.tasks.get('daemon:agent') ?? [];
+    expect(tasks.map(({ arn }) => arn).toSorted()).toEqual([taskArn(0), taskArn(1), taskArn(5)]);
+    expect(tasks.find(({ arn }) => arn === taskArn(1))).toMatchObject({ version: 2, lastStatus: 'STOPPING' });
+    expect(tasks.find(({ arn }) => arn === taskArn(0))).toMatchObject({ version: 1, lastStatus: 'RUNNING' });
+    // Nothing new: the same object again.
+    expect(await reader.read(CLUSTER)).toBe(read);
+  }
+  // What comes late is older, and changes nothing.
+  const read = await other.read(CLUSTER);
+  await facts.sight(CLUSTER, [sightedHost(1, { version: 5 })]);
+  expect(await other.read(CLUSTER)).toBe(read);
+});
+
+test('F3: sightings alone are no facts, and count as soon as there are some', async () => {
+  const { facts, other } = fresh();
+  await facts.sight(CLUSTER, [sightedHost(5)]);
+  expect(await other.read(CLUSTER)).toBeNull();
+  await facts.publish(generation(Date.now(), 7));
+  expect((await other.read(CLUSTER))?.instances.has(host(5))).toBe(true);
+});
+
+test('F3: a generation does away with sightings older than its listing, and keeps the younger ones', async () => {
+  const { facts, other, prefix } = fresh();
+  await facts.publish(generation(Date.now(), 7));
+  await facts.sight(CLUSTER, [sightedHost(5)]);
+  expect((await other.read(CLUSTER))?.instances.has(host(5))).toBe(true);
+  // A survey that took a minute, by the clock of whoever made it: the sighting came meanwhile.
+  await makeOlder(prefix, 30_000);
+  await facts.publish(generation(Date.now() - 60_000, 8));
+  for (const reader of [facts, other]) expect((await reader.read(CLUSTER))?.instances.has(host(5))).toBe(true);
+  // One that begins a minute later, by a clock that is ahead by as much: it took no time, so all of it is older.
+  const ahead = new RedisFacts(redis, prefix, () => as<Instant>(Date.now() + 3_600_000));
+  await makeOlder(prefix, 60_000);
+  expect(await ahead.publish(generation(Date.now() + 3_600_000, 9))).toBe(true);
+  for (const reader of [facts, other]) expect((await reader.read(CLUSTER))?.instances.has(host(5))).toBe(false);
+});
+
+test('F3: a listing may lag behind a sighting that came just before it', async () => {
+  const { facts, other } = fresh();
+  await facts.publish(generation(Date.now() - 1_000, 7));
+  await facts.sight(CLUSTER, [sightedHost(5)]);
+  await facts.publish(generation(Date.now(), 8));
+  expect((await other.read(CLUSTER))?.instances.has(host(5))).toBe(true);
+});
+
+test('what drains waits until a listing counted what is on it', async () => {
+  const { facts } = fresh();
+  const listed = [instance(0, { foreignTasks: 0 }), instance(1, { foreignTasks: 3, status: 'DRAINING' })];
+  await facts.publish({ ...generation(Date.now(), 7), instances: listed });
+  const draining = (n: number) => sightedHost(n, { version: 2, status: 'DRAINING', foreignTasks: 1 });
+  await facts.sight(CLUSTER, [draining(0), draining(1)]);
+  const read = await facts.read(CLUSTER);
+  expect(read?.instances.get(host(0))).toMatchObject({ status: 'DRAINING', foreignTasks: 1 });
+  expect(read?.instances.get(host(1))).toMatchObject({ status: 'DRAINING', foreignTasks: 3 });
+});
+
+test('what cannot be read of the sightings is passed over', async () => {
+  const { facts, other, prefix } = fresh();
+  await facts.publish(generation(Date.now(), 7));
+  await facts.sight(CLUSTER, [{ kind: 'task', task: stopped(0, { version: 2 }) }]);
+  const [key = ''] = await redis.keys(`${prefix}:*:sightings`);
+  await redis.xadd(key, '*', 'sighting', '{half');
+  expect((await other.read(CLUSTER))?.tasks.get('daemon:agent')).toMatchObject([{ lastStatus: 'STOPPED' }]);
+});
+
 test('a Redis that is away is said to be', async () => {
   const away = new Redis('redis://127.0.0.1:1', {
     lazyConnect: true,
@@ -88,6 +188,6 @@ test('a Redis that is away is said to be', async () => {
     retryStrategy: () => null,
   });
   away.on('error', () => undefined);
-  await expect(new RedisFacts(away, 'x').read(CLUSTER)).rejects.toThrow(FactsUnavailableError);
+  await expect(new RedisFacts(away, 'x', now).read(CLUSTER)).rejects.toThrow(FactsUnavailableError);
   away.disconnect();
 });

@@ -81,6 +81,7 @@ export const slotOf = (n: number, changes: Partial<Slot> = {}): Slot => ({
   stop: null,
   tries: { count: 0, reason: null, until: AT },
   drainingSince: null,
+  supersededSince: null,
   since: AT,
   ...changes,
 });

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { Queue, type Job } from 'bullmq';
 import { pino } from 'pino';
 import { afterEach, expect, inject, test } from 'vitest';
-import { GuardedWorker } from '../../src/workers/guarded-worker.ts';
+import { GuardedWorker, type GuardedWorkerOptions } from '../../src/workers/guarded-worker.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { closeQueue, producerOptions, timer, wakeUp } from '../../src/workers/queues.ts';
 import { startRedis } from '../support/servers.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../system/stack.ts';
 
 const redis = { url: inject('redisUrl'), prefix: randomUUID().slice(0, 8) };
@@ -23,15 +25,18 @@ function queueOf(name: string): Queue {
 function workerOf(
   queue: string,
   run: (job: Job<unknown>, signal: AbortSignal) => Promise<void>,
+  more: Partial<GuardedWorkerOptions<unknown>> = {},
 ): GuardedWorker<unknown> {
   const worker = new GuardedWorker<unknown>({
     queue,
     redis,
     concurrency: 10,
     log: pino({ level: 'silent' }),
+    metrics: createMetrics(),
     random: () => 0.5,
     monotonic: () => performance.now(),
     run,
+    ...more,
   });
   closers.push(() => worker.close());
   return worker;
@@ -123,6 +128,51 @@ test('a job that fails comes again, and one that is cut off at shutdown is hande
   expect(log).toEqual(['first', 'first', 'second']);
 });
 
+test('a failed job is counted by its queue', async () => {
+  const metrics = createMetrics();
+  const queue = queueOf('failing');
+  let runs = 0;
+  const run = async (): Promise<void> => {
+    runs += 1;
+    if (runs === 1) throw new Error('once');
+  };
+  workerOf('failing', run, { metrics });
+  await queue.add('deploy', {}, wakeUp('a'));
+  await eventually(
+    async () => runs,
+    (count) => count === 2,
+    'the job again',
+  );
+  expect(await metrics.registry.metrics()).toContain('daemon_scheduler_job_failures_total{queue="failing"} 1');
+});
+
+test('a job whose lock is not renewed is cancelled, and told of once', async () => {
+  const lines: string[] = [];
+  let [looks, aborted] = [0, false];
+  const run = async (_: Job<unknown>, signal: AbortSignal): Promise<void> => {
+    signal.addEventListener('abort', () => (aborted = true), { once: true });
+    await new Promise<void>((resolve) => closers.unshift(async () => resolve()));
+  };
+  workerOf('overdue', run, {
+    log: pino({ level: 'warn' }, { write: (line) => void lines.push(line) }),
+    // Each look at this clock is hours after the one before: everything is overdue.
+    monotonic: () => (looks += 1) * 10_000_000,
+  });
+  await queueOf('overdue').add('deploy', {}, wakeUp('a'));
+  await eventually(
+    async () => aborted,
+    (yes) => yes,
+    'the job cancelled',
+  );
+  const then = looks;
+  await eventually(
+    async () => looks,
+    (now) => now >= then + 3,
+    'three more checks',
+  );
+  expect(lines.filter((line) => line.includes('job cancelled'))).toHaveLength(1);
+});
+
 test('closing ends also while Redis is away', async () => {
   const server = await startRedis();
   const gone = { url: server.url, prefix: redis.prefix };
@@ -131,6 +181,7 @@ test('closing ends also while Redis is away', async () => {
     redis: gone,
     concurrency: 1,
     log: pino({ level: 'silent' }),
+    metrics: createMetrics(),
     random: () => 0.5,
     monotonic: () => performance.now(),
     run: (_, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
@@ -147,4 +198,29 @@ test('closing ends also while Redis is away', async () => {
   await worker.close();
   await closeQueue(queue);
   await server.stop();
+});
+
+test('a connection to Redis that goes dead without a sign is given up, by who works and by who asks', async () => {
+  const proxy = await startTcpProxy({ port: Number(new URL(redis.url).port) });
+  const behind = { url: `redis://127.0.0.1:${proxy.port}`, prefix: redis.prefix };
+  let ran = 0;
+  const run = async (): Promise<void> => void (ran += 1);
+  workerOf('silent', run, { redis: behind });
+  const asking = new Queue('silent', producerOptions(behind));
+  closers.push(() => closeQueue(asking));
+  closers.push(() => proxy.close());
+  await asking.add('deploy', {}, wakeUp('a'));
+  const runs = async (): Promise<number> => ran;
+  await eventually(runs, (count) => count === 1, 'a job before');
+
+  expect(proxy.freezeOpen()).toBeGreaterThan(1);
+  await queueOf('silent').add('deploy', {}, wakeUp('b'));
+  await eventually(runs, (count) => count === 2, 'a job of somebody else, on a new connection');
+  const added = (): Promise<boolean> =>
+    asking.add('deploy', {}, wakeUp('c')).then(
+      () => true,
+      () => false,
+    );
+  await eventually(added, (yes) => yes, 'a job added on a new connection');
+  await eventually(runs, (count) => count >= 3, 'that job');
 });

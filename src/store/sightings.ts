@@ -1,0 +1,70 @@
+import type { Facts, Instance, Task } from '../domain/facts.ts';
+import type { InstanceArn } from '../domain/ids.ts';
+import type { Sighting } from './facts-store.ts';
+
+/** The facts with what was sighted since; the same object when nothing of it is newer. A version is ECS's own, and grows with each change. */
+export function withSightings(facts: Facts, sightings: readonly Sighting[]): Facts {
+  const instances = newerInstances(facts, sightings);
+  const tasks = newerTasks(facts, sightings);
+  if (instances.size === 0 && tasks.size === 0) return facts;
+  return {
+    ...facts,
+    instances: instances.size === 0 ? facts.instances : new Map([...facts.instances, ...instances]),
+    tasks: tasks.size === 0 ? facts.tasks : new Map([...facts.tasks, ...mergedGroups(facts, tasks)]),
+  };
+}
+
+function newerInstances(facts: Facts, sightings: readonly Sighting[]): ReadonlyMap<InstanceArn, Instance> {
+  const newer = new Map<InstanceArn, Instance>();
+  for (const sighting of sightings) {
+    if (sighting.kind !== 'instance') continue;
+    const { instance } = sighting;
+    const known = newer.get(instance.arn) ?? facts.instances.get(instance.arn);
+    if (known === undefined || instance.version > known.version) newer.set(instance.arn, replacing(known, instance));
+  }
+  return newer;
+}
+
+/** A sighting does not tell whose tasks are on a host, so the listing's count stays, unless a drain that just began asks for a careful one. */
+function replacing(known: Instance | undefined, sighted: Instance): Instance {
+  const drainBegins = sighted.status === 'DRAINING' && known?.status !== 'DRAINING';
+  if (known === undefined || drainBegins) return sighted;
+  return {
+    ...sighted,
+    registeredAt: known.registeredAt ?? sighted.registeredAt,
+    foreignTasks: known.foreignTasks,
+  };
+}
+
+type ByGroup = Map<string, Map<string, Task>>;
+
+function newerTasks(facts: Facts, sightings: readonly Sighting[]): ByGroup {
+  const latest = new Map<string, Task>();
+  for (const sighting of sightings) {
+    if (sighting.kind !== 'task') continue;
+    const { task } = sighting;
+    if (task.version > (latest.get(task.arn)?.version ?? -1)) latest.set(task.arn, task);
+  }
+  const byGroup: ByGroup = new Map();
+  for (const task of latest.values()) {
+    const group = byGroup.get(task.group);
+    if (group === undefined) byGroup.set(task.group, new Map([[task.arn, task]]));
+    else group.set(task.arn, task);
+  }
+  for (const [group, tasks] of byGroup) {
+    for (const known of facts.tasks.get(group) ?? []) {
+      const sighted = tasks.get(known.arn);
+      if (sighted === undefined) continue;
+      if (sighted.version <= known.version) tasks.delete(known.arn);
+      else tasks.set(known.arn, { ...sighted, createdAt: known.createdAt ?? sighted.createdAt });
+    }
+    if (tasks.size === 0) byGroup.delete(group);
+  }
+  return byGroup;
+}
+
+const mergedGroups = (facts: Facts, newer: ByGroup): readonly [string, readonly Task[]][] =>
+  [...newer].map(([group, tasks]) => {
+    const kept = (facts.tasks.get(group) ?? []).filter(({ arn }) => !tasks.has(arn));
+    return [group, [...kept, ...tasks.values()]];
+  });

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { as, type ClusterArn } from '../../src/domain/ids.ts';
+import { Describer } from '../../src/workers/describer.ts';
+
+const CLUSTER = as<ClusterArn>('prod');
+
+test('what is asked while an answer is under way goes together, each thing once, and is answered by a later one', async () => {
+  const calls: (readonly string[])[] = [];
+  const answers: (() => void)[] = [];
+  const describer = new Describer<string, string>(async (_, arns) => {
+    calls.push(arns);
+    await new Promise<void>((resolve) => answers.push(resolve));
+    return new Map(arns.map((arn) => [arn, `${arn} of call ${calls.length}`]));
+  });
+  const first = describer.ask(CLUSTER, ['a']);
+  while (answers.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  const later = [describer.ask(CLUSTER, ['a', 'b']), describer.ask(CLUSTER, ['b', 'c'])];
+  answers[0]?.();
+  expect((await first).get('a')).toBe('a of call 1');
+  while (answers.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  answers[1]?.();
+  for (const answer of await Promise.all(later)) expect(answer.get('b')).toBe('b of call 2');
+  expect(calls).toEqual([['a'], ['a', 'b', 'c']]);
+  expect(await describer.ask(CLUSTER, [])).toEqual(new Map());
+  expect(calls).toHaveLength(2);
+  const alone = describer.ask(CLUSTER, ['d']);
+  while (answers.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  answers[2]?.();
+  expect([...(await alone).keys()]).toEqual(['d']);
+});
