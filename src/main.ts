@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { parseConfig, settingRows, type Config } from './config.ts';
 import { startScheduler, StartError } from './scheduler.ts';
-import { createLog } from './telemetry/log.ts';
+import { createLog, LogFileError } from './telemetry/log.ts';
 
 /** Below the ten seconds that orchestrators commonly grant before they kill. */
 const STOP_WITHIN_MS = 8_000;
+/** Time for the last log lines once all is closed; then timers that libraries left behind hold us no longer. */
+const LINGER_MS = 200;
 
 /** Exit codes: 0 after a signal, 1 when something needed is missing, 2 when a setting is wrong. */
 export async function main(
@@ -29,7 +31,8 @@ export async function main(
 }
 
 async function run(config: Config): Promise<number> {
-  const log = createLog({ level: config.logLevel, file: config.logFile, role: config.role });
+  const log = openLog(config);
+  if (log === null) return 2;
   const stopped = nextSignal();
   try {
     const scheduler = await startScheduler(config, version(), log, stopped.signal);
@@ -43,6 +46,7 @@ async function run(config: Config): Promise<number> {
     await scheduler.close();
     clearTimeout(late);
     log.info('stopped');
+    setTimeout(() => process.exit(0), LINGER_MS).unref();
     return 0;
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
@@ -50,6 +54,17 @@ async function run(config: Config): Promise<number> {
     log.fatal(error.message);
     process.stderr.write(`daemon-scheduler: ${error.message}\n`);
     return 1;
+  }
+}
+
+/** Null when it cannot be written; the reason has been told. */
+function openLog(config: Config): ReturnType<typeof createLog> | null {
+  try {
+    return createLog({ level: config.logLevel, file: config.logFile, role: config.role });
+  } catch (error) {
+    if (!(error instanceof LogFileError)) throw error;
+    process.stderr.write(`daemon-scheduler: ${error.message}\n`);
+    return null;
   }
 }
 

@@ -27,6 +27,12 @@ export function createMetrics() {
       buckets: SECONDS,
       registers,
     }),
+    events: new Counter({
+      name: 'daemon_scheduler_events_total',
+      help: 'Events and hints taken in, by what became of them',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     launches: counter('launches_total', 'Launch calls promised and sent'),
     replays: counter('replays_total', 'Launches sent again with their key because their outcome was unknown'),
     stops: counter('stops_total', 'Stops requested'),
@@ -34,6 +40,18 @@ export function createMetrics() {
       'duplicate_tasks_total',
       'Second live tasks of an environment on a host that were stopped; should stay 0',
     ),
+    takeovers: new Counter({
+      name: 'daemon_scheduler_takeovers_total',
+      help: 'Jobs taken over from a worker that went silent',
+      labelNames: ['queue'] as const,
+      registers,
+    }),
+    failures: new Counter({
+      name: 'daemon_scheduler_job_failures_total',
+      help: 'Jobs that failed and come again; turns that are only taken again are among them',
+      labelNames: ['queue'] as const,
+      registers,
+    }),
     fenced: counter('fenced_turns_total', 'Turns that a newer claim or spec ended'),
     unreadable: counter('unreadable_values_total', 'Turns that ended at a stored value nobody can read'),
   };

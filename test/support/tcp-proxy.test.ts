@@ -103,6 +103,31 @@ describe('the TCP proxy', () => {
     await until(() => expect(echoed).toBe(3));
   });
 
+  it('holds a request it was told to wait for, and hands it on when it is released', async () => {
+    const [other, { socket, received }] = [open(), open()];
+    const trap = proxy.trap('needle', 'hold');
+    socket.write('hay nee');
+    await until(() => expect(received()).toBe('hay nee'));
+    expect(trap.sprung).toBe(false);
+    socket.write('dle');
+    await until(() => expect(trap.sprung).toBe(true));
+    socket.write(' more');
+    other.socket.write('needle');
+    await until(() => expect(other.received()).toBe('needle'));
+    expect(received()).toBe('hay nee');
+    trap.release();
+    await until(() => expect(received()).toBe('hay needle more'));
+  });
+
+  it('lets a request pass and swallows its reply', async () => {
+    const { socket, received } = open();
+    const trap = proxy.trap('needle', 'deafen');
+    socket.write('needle');
+    await until(() => expect(proxy.dropped.toClient).toBe(6));
+    expect([trap.sprung, echoed, received()]).toEqual([true, 6, '']);
+    proxy.trap('never', 'hold').disarm();
+  });
+
   it('ends connections after so many bytes', async () => {
     const { socket, received, ended } = open();
     const cut = proxy.cutAfter(6);

@@ -26,12 +26,33 @@ export interface TcpProxy {
   forward(): void;
   /** Keeps what clients send on the connections open now, also when they hang up, until it is released; new connections are served. */
   hold(): Held;
+  /**
+   * Waits for a client that sends this text: `hold` keeps it and what follows on its connection, as `hold()` does;
+   * `deafen` lets it pass and swallows every reply from there on, for good. Springs once.
+   */
+  trap(text: string, how: 'hold' | 'deafen'): Trap;
   /** Ends all connections once this many more bytes went to the client; `hits` counts. What passed before arrives. */
   cutAfter(bytesToClient: number): { readonly hits: number };
   close(): Promise<void>;
 }
 
 type Direction = 'to-server' | 'to-client' | 'both';
+
+export interface Trap {
+  readonly sprung: boolean;
+  /** Called when it springs; at most one listener. */
+  onSpring: (() => void) | null;
+  /** Hands on what is kept, and what follows. */
+  release(): void;
+  /** Springs no more. */
+  disarm(): void;
+}
+
+interface Armed extends Trap {
+  readonly text: Buffer;
+  readonly how: 'hold' | 'deafen';
+  link: Link | null;
+}
 
 interface Held {
   /** How many bytes are kept. */
@@ -48,6 +69,8 @@ interface Link {
   frozen: { toServer: boolean; toClient: boolean };
   /** Bytes for the server that wait; null: nothing is held. */
   held: Buffer[] | null;
+  /** The end of what the client sent last: a text may lie across two chunks. */
+  tail: Buffer;
 }
 
 export async function startTcpProxy(target: { readonly port: number }): Promise<TcpProxy> {
@@ -56,6 +79,7 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
   const dropped = { toServer: 0, toClient: 0 };
   const holes = { toServer: false, toClient: false };
   let refusing = false;
+  const traps = new Set<Armed>();
   let cutting: { left: number; hits: number } | null = null;
 
   const drop = (link: Link): void => {
@@ -69,13 +93,27 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     return count;
   };
 
+  const spring = (link: Link, chunk: Buffer): void => {
+    if (traps.size === 0) return;
+    const seen = Buffer.concat([link.tail, chunk]);
+    link.tail = Buffer.from(seen.subarray(-TAIL_BYTES));
+    for (const trap of traps) {
+      if (!seen.includes(trap.text)) continue;
+      traps.delete(trap);
+      trap.link = link;
+      if (trap.how === 'hold') link.held ??= [];
+      else link.frozen.toClient = true;
+      trap.onSpring?.();
+    }
+  };
+
   const listener = createServer((client) => {
     if (refusing) {
       client.resetAndDestroy();
       return;
     }
     const server = connect(target.port, '127.0.0.1');
-    const link: Link = { client, server, frozen: { toServer: false, toClient: false }, held: null };
+    const link: Link = { client, server, frozen: { toServer: false, toClient: false }, held: null, tail: EMPTY };
     links.add(link);
     const pump = (from: Socket, to: Socket, direction: 'toServer' | 'toClient'): void => {
       from.setNoDelay(true);
@@ -84,6 +122,7 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
           dropped[direction] += chunk.length;
           return;
         }
+        if (direction === 'toServer') spring(link, chunk);
         if (direction === 'toServer' && link.held !== null) {
           link.held.push(chunk);
           return;
@@ -169,6 +208,26 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
         },
       };
     },
+    trap(text, how) {
+      const armed: Armed = {
+        text: Buffer.from(text),
+        how,
+        link: null,
+        onSpring: null,
+        get sprung() {
+          return this.link !== null;
+        },
+        release() {
+          const kept = this.link?.held ?? null;
+          if (this.link === null || kept === null) return;
+          this.link.held = null;
+          this.link.server.write(Buffer.concat(kept));
+        },
+        disarm: () => void traps.delete(armed),
+      };
+      traps.add(armed);
+      return armed;
+    },
     cutAfter(bytesToClient) {
       cutting = { left: bytesToClient, hits: 0 };
       return cutting;
@@ -180,6 +239,10 @@ export async function startTcpProxy(target: { readonly port: number }): Promise<
     },
   };
 }
+
+/** Longer than any text a trap waits for. */
+const TAIL_BYTES = 256;
+const EMPTY = Buffer.alloc(0);
 
 const sidesOf = (direction: Direction) => ({
   toServer: direction !== 'to-client',
