@@ -6,5 +6,6 @@ import { memory } from './memory.ts';
 import { plan } from './plan.ts';
 import { replace } from './replace.ts';
 import { rest } from './rest.ts';
+import { scale } from './scale.ts';
 
-export const BENCHES: readonly Bench[] = [cover, join, replace, plan, api, rest, memory];
+export const BENCHES: readonly Bench[] = [cover, join, replace, plan, api, rest, memory, scale];

@@ -1,5 +1,8 @@
 /** What benchmarks ask of the API and of the simulator. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { as, type ClusterArn, type Instant } from '../src/domain/ids.ts';
+import { RedisFacts } from '../src/store/redis-facts.ts';
 import type { System } from './system.ts';
 
 export interface Ledger {
@@ -14,12 +17,15 @@ interface LedgerTask {
   readonly group: string;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  readonly startedAt: number | null;
   readonly stoppedAt: number | null;
 }
 
 interface Environment {
   readonly name: string;
   readonly deploymentToken: string;
+  readonly createdAt: string;
+  readonly instanceGroup: { readonly cluster: string };
 }
 
 const LOOK_EVERY_MS = 20;
@@ -61,15 +67,20 @@ export const completed = async (system: System, name: string): Promise<void> => 
   );
 };
 
-/** Waits until the survey has listed every host: a deployment now has nothing to wait for. */
-export const surveyed = async (system: System, name: string, hosts: number): Promise<void> => {
-  const url = `${system.api}/v1/environments/${name}`;
-  await until(
-    () => json<{ readonly hosts?: { readonly eligible: number } }>(url),
-    (environment) => environment.hosts?.eligible === hosts,
-    `${hosts} hosts surveyed`,
-  );
-};
+/** Waits for facts whose listing began after the environment was made: a deployment then has nothing to wait for. */
+export async function surveyed(system: System, { instanceGroup, createdAt }: Environment): Promise<void> {
+  const redis = new Redis(system.redis);
+  try {
+    const facts = new RedisFacts(redis, 'ds', () => as<Instant>(Date.now()));
+    await until(
+      () => facts.pace(as<ClusterArn>(instanceGroup.cluster)),
+      (pace) => pace !== null && pace.startedAt >= Date.parse(createdAt),
+      'the cluster surveyed',
+    );
+  } finally {
+    redis.disconnect();
+  }
+}
 
 /** The p-th percentile, 0 < p <= 100, nearest rank. */
 export function percentile(values: readonly number[], p: number): number {

@@ -40,7 +40,7 @@ export const cover: Bench = {
 function measure({ hosts, buckets, callMs, limit }: Case): Promise<Row> {
   return onSystem({ hosts, buckets }, async (system) => {
     const environment = await create(system, 'bench');
-    await surveyed(system, 'bench', hosts);
+    await surveyed(system, environment);
     if (callMs > 0) {
       const delay = { operation: '*', kind: 'delay', ms: callMs, when: 'before-commit' };
       await json(`${system.ecs}/_sim/faults`, delay);

@@ -17,7 +17,7 @@ export const replace: Bench = {
       const live = async (): Promise<number> =>
         (await ledgerOf(system)).tasks.filter((task) => task.stoppedAt === null).length;
       const first = await create(system, 'bench');
-      await surveyed(system, 'bench', hosts);
+      await surveyed(system, first);
       await deploy(system, first);
       await completed(system, 'bench');
       const began = Date.now();

@@ -59,9 +59,17 @@ ensure_tools() {
 missing_of() {
   local tool
   for tool in "$@"; do
-    # etcdctl has a command where others have a flag.
-    "$tool" --version >/dev/null 2>&1 || "$tool" version >/dev/null 2>&1 || printf '%s ' "$tool"
+    runs "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"
   done
+}
+
+runs() {
+  case "$1" in
+    # It does nothing that succeeds without a server.
+    wrk) command -v wrk ;;
+    # etcdctl has a command where others have a flag.
+    *) "$1" --version || "$1" version ;;
+  esac
 }
 
 # package_of DEBIAN|BREW|DNF TOOL

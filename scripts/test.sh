@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/ensure.sh
 
-ensure etcd etcdctl redis-server aws
+ensure etcd etcdctl redis-server aws wrk
 
-exec node_modules/.bin/vitest run "$@"
+exec bash scripts/built.sh vitest run "$@"

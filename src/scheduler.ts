@@ -8,7 +8,8 @@ import { createApp } from './api/app.ts';
 import type { Readiness } from './api/app-env.ts';
 import { API_LIMITS } from './api/limits.ts';
 import { ListenError, serveApi } from './api/server.ts';
-import { policyOf, type Config } from './config.ts';
+import { policyOf, surveyIntervals, type Config } from './config.ts';
+import { CssListing } from './css/css-listing.ts';
 import { as, type Instant, type LaunchId } from './domain/ids.ts';
 import { AwsGateway } from './ecs/aws-gateway.ts';
 import { WaitingBudget } from './ecs/budget.ts';
@@ -22,6 +23,8 @@ import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 import { serveMetrics } from './telemetry/metrics-server.ts';
 import { BullMailbox } from './workers/bull-mailbox.ts';
 import { startEnvironmentWorker } from './workers/environment-worker.ts';
+import { startEventIntake } from './workers/event-intake.ts';
+import { BullHints } from './workers/hint-queue.ts';
 import { startSurveyWorker } from './workers/survey-worker.ts';
 import { startSweeper } from './workers/sweep-worker.ts';
 import { startTimerWorker } from './workers/timer-worker.ts';
@@ -45,6 +48,8 @@ const API_REDIS_PATIENCE_MS = 1_000;
 const START_RETRY_MS = 250;
 /** Redis commands of the cache and the budget. BullMQ's connections have their own settings. */
 const REDIS_COMMAND_TIMEOUT_MS = 2_000;
+/** A connection that answers nothing for this long is dead, though nobody said so; the next one need not be. */
+const REDIS_SILENCE_MS = 3_000;
 
 /** What has been started, newest first: the order in which it is closed. */
 type Closers = (() => Promise<void> | void)[];
@@ -83,6 +88,7 @@ interface Parts {
   readonly redis: Redis;
   readonly ecs: AwsGateway;
   readonly mailbox: BullMailbox;
+  readonly hints: BullHints;
   readonly metrics: Metrics;
 }
 
@@ -103,6 +109,7 @@ async function openParts(config: Config, log: Logger, closers: Closers, stop: Ab
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
+    socketTimeout: REDIS_SILENCE_MS,
     retryStrategy: (times) => Math.min(100 * times, 1_000),
   });
   redis.on('error', (error: Error) => log.debug({ err: error.message }, 'redis'));
@@ -135,21 +142,45 @@ async function openParts(config: Config, log: Logger, closers: Closers, stop: Ab
     now,
   });
   closers.unshift(() => ecs.close());
-  const mailbox = new BullMailbox({ url: config.redisUrl, prefix: config.redisPrefix }, now, log);
+  const queues = { url: config.redisUrl, prefix: config.redisPrefix };
+  const mailbox = new BullMailbox(queues, now, log);
   closers.unshift(() => mailbox.close());
-  return { etcd, redis, ecs, mailbox, metrics: createMetrics() };
+  const hints = new BullHints(queues, log);
+  closers.unshift(() => hints.close());
+  return { etcd, redis, ecs, mailbox, hints, metrics: createMetrics() };
 }
 
 function startWorkers(config: Config, parts: Parts, log: Logger, closers: Closers): void {
   const { etcd, ecs, mailbox, metrics } = parts;
   const redis = { url: config.redisUrl, prefix: config.redisPrefix };
-  const facts = new RedisFacts(parts.redis, config.redisPrefix);
+  const facts = new RedisFacts(parts.redis, config.redisPrefix, now);
   const common = { redis, mailbox, metrics, log, random, monotonic };
   const store = etcd.actors;
+  const events = startEventIntake({
+    ...common,
+    queueUrl: config.sqsQueueUrl,
+    store,
+    facts,
+    ecs,
+    hints: parts.hints,
+    ready: async () => Object.values(await readiness(etcd, mailbox)).every((one) => one === 'up'),
+    now,
+  });
+  const intervals = surveyIntervals(config);
+  const survey = {
+    store,
+    facts,
+    ecs: config.cssEndpoint === null ? ecs : new CssListing({ ...config.cssEndpoint, ecs }),
+    now,
+    get intervalMs() {
+      return events.complete ? intervals.withEvents : intervals.alone;
+    },
+  };
   const started = [
+    events,
     startSweeper({ ...common, store, intervalMs: config.sweepIntervalMs }),
     startTimerWorker(common),
-    startSurveyWorker({ ...common, survey: { store, facts, ecs, now, intervalMs: config.surveyIntervalMs } }),
+    startSurveyWorker({ ...common, survey }),
     startEnvironmentWorker({
       ...common,
       turn: {
@@ -169,6 +200,18 @@ function startWorkers(config: Config, parts: Parts, log: Logger, closers: Closer
   });
 }
 
+/** Whether etcd and Redis answer. */
+async function readiness(etcd: EtcdStore, mailbox: BullMailbox): Promise<Readiness> {
+  const [store, queue] = await Promise.all([
+    etcd.ping().then(
+      () => true,
+      () => false,
+    ),
+    mailbox.answers(),
+  ]);
+  return { etcd: store ? 'up' : 'down', redis: queue ? 'up' : 'down' };
+}
+
 async function startApi(
   config: Config,
   parts: Parts,
@@ -177,7 +220,7 @@ async function startApi(
   closers: Closers,
   stop: AbortSignal,
 ): Promise<string> {
-  const { etcd, ecs, mailbox } = parts;
+  const { etcd, ecs, mailbox, hints } = parts;
   const view = openEtcdView({
     store: etcd,
     onUnreadable: (item) => log.error(item, 'stored value cannot be read'),
@@ -185,16 +228,6 @@ async function startApi(
   });
   closers.unshift(() => view.close());
   await view.ready(stop);
-  const ready = async (): Promise<Readiness> => {
-    const [store, queue] = await Promise.all([
-      etcd.ping().then(
-        () => true,
-        () => false,
-      ),
-      mailbox.answers(),
-    ]);
-    return { etcd: store ? 'up' : 'down', redis: queue ? 'up' : 'down' };
-  };
   const app = createApp({
     store: etcd.environments,
     view,
@@ -203,7 +236,8 @@ async function startApi(
     now,
     uuid: randomUUID,
     log,
-    ready,
+    hints: { add: (given) => hints.offer(given) },
+    ready: () => readiness(etcd, mailbox),
     limits: API_LIMITS,
     version,
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig, policyOf, SETTINGS, settingRows, type Config } from '../src/config.ts';
+import { parseConfig, policyOf, settingRows, surveyIntervals, type Config } from '../src/config.ts';
+import { SETTINGS } from '../src/settings.ts';
 
 const read = (argv: readonly string[], env: Record<string, string> = {}): Config => {
   const parsed = parseConfig(argv, env);
@@ -17,7 +18,9 @@ describe('settings', () => {
     const config = read([]);
     expect(config.bind).toEqual({ host: '127.0.0.1', port: 2000 });
     expect(config.etcdEndpoints).toEqual(['http://127.0.0.1:2379']);
-    expect(config.surveyIntervalMs).toBe(10_000);
+    expect(surveyIntervals(config)).toEqual({ alone: 10_000, withEvents: 60_000 });
+    expect(config.sqsQueueUrl).toBeNull();
+    expect(config.cssEndpoint).toBeNull();
     expect(config.metricsBind).toBeNull();
     expect(policyOf(config).primitive).toBe('RunTask');
   });
@@ -30,6 +33,17 @@ describe('settings', () => {
   test('a turn promises as many launches as the rate allows to send', () => {
     const launches = (rate: number): number => policyOf(read(['--ecs-rate', String(rate)])).launchesPerTurn;
     expect([1, 10, 100, 10_000].map(launches)).toEqual([2, 25, 250, 1_000]);
+  });
+
+  test('events slow the survey down, unless its pace was given', () => {
+    expect(surveyIntervals(read(['--survey-interval', '500']))).toEqual({ alone: 500, withEvents: 500 });
+    expect(surveyIntervals(read([], { DS_SURVEY_INTERVAL_MS: '' }))).toEqual({ alone: 10_000, withEvents: 60_000 });
+  });
+
+  test('a queue and a cluster-state-service are named by their addresses', () => {
+    const queue = 'https://sqs.eu-west-1.amazonaws.com/123456789012/events';
+    expect(read([], { DS_SQS_QUEUE_URL: queue }).sqsQueueUrl).toBe(queue);
+    expect(read(['--css-endpoint', 'css:3000']).cssEndpoint).toEqual({ host: 'css', port: 3000 });
   });
 
   test('etcd endpoints are repeated or separated by commas', () => {
@@ -50,6 +64,8 @@ describe('settings', () => {
     [['--survey-interval', '1.5'], '--survey-interval must be a whole number of milliseconds from 100 to 3600000'],
     [['--redis-url', 'localhost'], '--redis-url must be a URL like redis://127.0.0.1:6379'],
     [['--etcd-endpoint', 'localhost:2379'], '--etcd-endpoint must be a URL like http://127.0.0.1:2379'],
+    [['--sqs-queue-url', 'events'], '--sqs-queue-url must be a URL like'],
+    [['--css-endpoint', 'css'], '--css-endpoint must be HOST:PORT'],
     [['--role', 'boss'], '--role Invalid option'],
     [['--attempts', '1', '--attempts', '2'], '--attempts is given more than once'],
     [['--no-such-flag'], "Unknown option '--no-such-flag'"],

@@ -46,10 +46,13 @@ export const worker = (name: string, port: number, flags: readonly string[]): Pa
   ready: () => answers(`http://127.0.0.1:${port}/healthz`),
 });
 
-function daemonScheduler(...args: readonly string[]): [string, ...string[]] {
-  const bin = fileURLToPath(new URL('../../bin/daemon-scheduler.ts', import.meta.url));
+/** The command of a scheduler or simulator: as built by whoever set `DAEMON_SCHEDULER_BUILT`, which starts in half the time, or from the sources. */
+export function daemonScheduler(...args: readonly string[]): [string, ...string[]] {
+  const path = (of: string): string => fileURLToPath(new URL(`../../${of}`, import.meta.url));
   // One process each, so that killing it kills it: the `tsx` command would start node as a child.
-  return [process.execPath, '--import', import.meta.resolve('tsx'), bin, ...args];
+  return process.env['DAEMON_SCHEDULER_BUILT'] === '1'
+    ? [process.execPath, path('dist/bin/daemon-scheduler.js'), ...args]
+    : [process.execPath, '--import', import.meta.resolve('tsx'), path('bin/daemon-scheduler.ts'), ...args];
 }
 
 export interface SimulatorPart {

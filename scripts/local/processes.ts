@@ -39,7 +39,8 @@ const STOP_WITHIN_MS = 3_000;
 
 interface Running {
   readonly child: ChildProcess;
-  readonly ended: Promise<void>;
+  /** How it ended. */
+  readonly ended: Promise<string>;
   expected: boolean;
 }
 
@@ -78,6 +79,10 @@ export class Processes {
     return pid;
   }
 
+  runs(name: string): boolean {
+    return this.running.has(name);
+  }
+
   logFile(name: string): string {
     return join(this.options.logs, `${name}.log`);
   }
@@ -91,10 +96,30 @@ export class Processes {
     await running.ended;
   }
 
+  /** For SIGSTOP, SIGCONT and the like: nothing is waited for. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    process.kill(this.pid(name), signal);
+  }
+
+  /** SIGTERM, on purpose. Resolves with how it ended (`exit code 0`, `SIGKILL`): it is killed when it stays too long. */
+  async terminate(name: string, withinMs = STOP_WITHIN_MS): Promise<string> {
+    const running = this.running.get(name);
+    if (running === undefined) throw new Error(`${name} does not run`);
+    running.expected = true;
+    return await this.end(running, withinMs);
+  }
+
   /** Stops what was started last first. */
   async stop(): Promise<void> {
     for (const running of this.running.values()) running.expected = true;
-    for (const wave of this.waves.toReversed()) await Promise.all(wave.map((name) => this.end(name)));
+    for (const wave of this.waves.toReversed()) {
+      await Promise.all(
+        wave.flatMap((name) => {
+          const running = this.running.get(name);
+          return running === undefined ? [] : [this.end(running, STOP_WITHIN_MS)];
+        }),
+      );
+    }
   }
 
   /** For the moment in which nothing can be waited for. */
@@ -115,7 +140,7 @@ export class Processes {
       ended: new Promise((resolve) => {
         const end = (reason: string): void => {
           this.running.delete(part.name);
-          resolve();
+          resolve(reason);
           if (!running.expected)
             onDeath(new Death(`${part.name} ended (${reason}); look at ${this.logFile(part.name)}`));
         };
@@ -126,13 +151,12 @@ export class Processes {
     this.running.set(part.name, running);
   }
 
-  private async end(name: string): Promise<void> {
-    const running = this.running.get(name);
-    if (running === undefined) return;
-    running.child.kill('SIGTERM');
-    const timer = setTimeout(() => running.child.kill('SIGKILL'), STOP_WITHIN_MS);
-    await running.ended;
+  private async end({ child, ended }: Running, withinMs: number): Promise<string> {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
+    const how = await ended;
     clearTimeout(timer);
+    return how;
   }
 }
 

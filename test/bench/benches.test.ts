@@ -12,10 +12,10 @@ test('a row gives the figure, and the ratio to its limit', () => {
   expect(rowText({ what: 'x', figure: 5, unit: 's', limit: null })).not.toContain('limit');
 });
 
-test.each(['plan', 'cover'])('%s still works', async (name) => {
-  const bench = BENCHES.find((one) => one.name === name);
+test.each(BENCHES)('$name still works', async (bench) => {
   const rows = [];
-  if (bench !== undefined) for await (const row of bench.run('tiny')) rows.push(row);
+  for await (const row of bench.run('tiny')) rows.push(row);
   expect(rows.length).toBeGreaterThan(0);
-  for (const { figure } of rows) expect(figure).toBeGreaterThan(0);
+  // At rest nothing is written, and two seconds may be without a read.
+  for (const { figure } of rows) expect(figure).toBeGreaterThanOrEqual(0);
 });

@@ -1,11 +1,10 @@
 /** A worker process is killed in the middle of a launch; another one takes over. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import { daemonScheduler } from '../../scripts/local/parts.ts';
 import { completed, createEnvironment, deploy, eventually, json, ledgerOf, startStack, type Stack } from './stack.ts';
 
-const COMMAND = fileURLToPath(new URL('../../bin/daemon-scheduler.ts', import.meta.url));
 const QUICK = [
   '--survey-interval',
   '200',
@@ -28,9 +27,8 @@ afterEach(async () => {
 
 /** A worker process of the stack's installation. */
 function spawnWorker(): ChildProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', COMMAND, '--role', 'worker', ...stack.shared, ...QUICK], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const [command, ...args] = daemonScheduler('--role', 'worker', ...stack.shared, ...QUICK);
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   children.push(child);
   return child;
 }
