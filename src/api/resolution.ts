@@ -7,6 +7,7 @@ import type { ApiDeps } from './app-env.ts';
 import { orWhenAborted } from './deadline.ts';
 import { refusal } from './errors.ts';
 import type { Refusal } from './errors.ts';
+import type { ApiLimits } from './limits.ts';
 import type { CreateEnvironmentRequest } from './schemas.ts';
 import { invalid, valid } from './validation.ts';
 import type { Valid } from './validation.ts';
@@ -32,8 +33,8 @@ export const resolveTarget = async (
     orWhenAborted(ecs.resolveCluster(givenCluster, signal), signal, TIMEOUT),
     orWhenAborted(ecs.resolveTaskDefinition(givenDefinition, signal), signal, TIMEOUT),
   ]).finally(() => bound.release());
-  if (cluster.kind !== 'found') return refuseCluster(givenCluster, cluster);
-  if (definition.kind !== 'found') return refuseDefinition(givenDefinition, definition);
+  if (cluster.kind !== 'found') return refuseCluster(givenCluster, cluster, limits);
+  if (definition.kind !== 'found') return refuseDefinition(givenDefinition, definition, limits);
   const networkFault = checkNetwork(definition.value, request.networkConfiguration ?? null);
   if (networkFault !== null) return networkFault;
   return valid({ cluster: cluster.value, taskDefinition: definition.value.arn });
@@ -41,7 +42,7 @@ export const resolveTarget = async (
 
 type NotFound = Exclude<Resolution<never>, { readonly kind: 'found' }>;
 
-const refuseCluster = (given: string, answer: NotFound): Refusal => {
+const refuseCluster = (given: string, answer: NotFound, limits: ApiLimits): Refusal => {
   switch (answer.kind) {
     case 'missing':
       return refusal(404, `Cluster ${given} does not exist`);
@@ -49,12 +50,14 @@ const refuseCluster = (given: string, answer: NotFound): Refusal => {
       return refusal(404, 'Cluster is inactive');
     case 'timeout':
       return noAnswer('DescribeClusters', `cluster ${given}`);
+    case 'throttled':
+      return notNow(ecsError('DescribeClusters', `cluster ${given}`, answer.fault), limits);
     case 'failed':
       return refusal(502, ecsError('DescribeClusters', `cluster ${given}`, answer.fault));
   }
 };
 
-const refuseDefinition = (given: string, answer: NotFound): Refusal => {
+const refuseDefinition = (given: string, answer: NotFound, limits: ApiLimits): Refusal => {
   const about = `taskDefinition ${given}`;
   switch (answer.kind) {
     case 'missing':
@@ -63,6 +66,8 @@ const refuseDefinition = (given: string, answer: NotFound): Refusal => {
       return refusal(404, 'TaskDefinition is inactive');
     case 'timeout':
       return noAnswer('DescribeTaskDefinition', about);
+    case 'throttled':
+      return notNow(ecsError('DescribeTaskDefinition', about, answer.fault), limits);
     case 'failed':
       return refusal(502, ecsError('DescribeTaskDefinition', about, answer.fault));
   }
@@ -73,6 +78,11 @@ const ecsError = (operation: string, about: string, fault: Fault): string =>
 
 const noAnswer = (operation: string, about: string): Refusal =>
   refusal(504, `Error calling ${operation} for ${about}: ECS did not answer in time; nothing was created`);
+
+const notNow = (why: string, { retryAfterS }: ApiLimits): Refusal => ({
+  ...refusal(503, `${why}; nothing was created, try again`),
+  retryAfterS,
+});
 
 /** RunTask refuses either mismatch, each time, so it is better said once and now. */
 const checkNetwork = (definition: ResolvedTaskDefinition, network: object | null): Refusal | null => {

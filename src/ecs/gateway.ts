@@ -68,7 +68,9 @@ export type Resolution<T> =
   | { readonly kind: 'inactive' }
   /** ECS did not answer in time. */
   | { readonly kind: 'timeout' }
-  /** ECS answered with another error: access denied, throttled, … */
+  /** ECS has too many requests from this account just now; the same may succeed shortly. */
+  | { readonly kind: 'throttled'; readonly fault: Fault }
+  /** ECS answered with another error, as access denied. */
   | { readonly kind: 'failed'; readonly fault: Fault };
 
 export interface ResolvedTaskDefinition {

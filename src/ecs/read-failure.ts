@@ -1,5 +1,5 @@
 import { EcsReadError } from './gateway.ts';
-import { isRefusal } from './outcomes.ts';
+import { isRefusal, isThrottle } from './outcomes.ts';
 import { wireError } from './wire-errors.ts';
 import type { WireError } from './wire-errors.ts';
 
@@ -16,6 +16,10 @@ export class ReadFailure extends EcsReadError {
   /** ECS knows no such thing as was asked for. It has no error of its own for that: these are what it is known to say. */
   get notFound(): boolean {
     return isRefusal(this.error) && NOT_FOUND.has(this.fault.code);
+  }
+
+  get throttled(): boolean {
+    return isThrottle(this.error);
   }
 
   /** No answer in time, ours or the SDK's. */

@@ -86,6 +86,7 @@ async function resolution<T>(ask: (signal: AbortSignal) => Promise<Resolution<T>
     if (!(error instanceof EcsReadError)) throw error;
     if (!(error instanceof ReadFailure)) return { kind: 'failed', fault: error.fault };
     if (error.timedOut) return { kind: 'timeout' };
+    if (error.throttled) return { kind: 'throttled', fault: error.fault };
     return { kind: error.notFound ? 'missing' : 'failed', fault: error.fault };
   } finally {
     bound.release();

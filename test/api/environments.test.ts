@@ -50,6 +50,18 @@ describe('creating an environment', () => {
     }
   });
 
+  it('says 503 and when to try again while ECS throttles', async () => {
+    const fault = { code: 'ThrottlingException', message: 'Rate exceeded' };
+    for (const operation of ['resolveCluster', 'resolveTaskDefinition'] as const) {
+      const h = harness({ ecs: { ...fakeEcs, [operation]: () => Promise.resolve({ kind: 'throttled', fault }) } });
+      const answer = await h.post('/v1/environments', environmentBody());
+      expect(answer.status).toBe(503);
+      expect(answer.headers.get('Retry-After')).toBe('1');
+      expect(answer.text).toContain('ThrottlingException: Rate exceeded; nothing was created, try again');
+      expect(await h.store.names()).toHaveLength(0);
+    }
+  });
+
   it('gives up on a slow ECS with 504, and then there is no environment, not even later', async () => {
     const answers: (() => void)[] = [];
     const h = harness({

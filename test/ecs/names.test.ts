@@ -70,6 +70,20 @@ describe('names', () => {
     expect(await gateway.resolveTaskDefinition('agent', open())).toEqual(expected);
   });
 
+  it('are asked for again later when ECS throttles', async () => {
+    const fault = { code: 'ThrottlingException', message: 'Rate exceeded' };
+    server.reply(ecsError(fault.code, fault.message));
+    expect(await gateway.resolveCluster('prod', open())).toEqual({ kind: 'throttled', fault });
+    expect(await gateway.resolveTaskDefinition('agent', open())).toEqual({ kind: 'throttled', fault });
+  });
+
+  it('are asked of ECS once by those who ask together', async () => {
+    server.reply(cluster('ACTIVE'));
+    const asked = Array.from({ length: 5 }, () => gateway.resolveCluster('prod', open()));
+    expect(await Promise.all(asked)).toEqual(asked.map(() => ({ kind: 'found', value: CLUSTER })));
+    expect(server.arrived).toHaveLength(1);
+  });
+
   it('are not waited for longer than the person waits, be it ECS or the budget', async () => {
     server.reply(silence);
     for (const budget of [undefined, emptyBudget]) {

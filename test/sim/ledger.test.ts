@@ -22,6 +22,21 @@ describe('the ledger', () => {
       ['b', 1, 1],
     ]);
     expect(ecs.model.ledger(ecs.now).maxLivePerHostAndGroup).toBe(2);
+    expect(ecs.model.mostLive).toBe(2);
+  });
+
+  it('tells which tasks live, of a cluster and by ARN', () => {
+    const ecs = driverWith(2, { taskStopMs: 300 });
+    const { taskArn, containerInstanceArn } = ecs.runOne({ group: 'a', startedBy: 'me' });
+    const live = { taskArn, containerInstanceArn, group: 'a', startedBy: 'me', lastStatus: 'PENDING' };
+    expect(ecs.model.liveTasks(ecs.now, 'default')).toMatchObject([live]);
+    expect(ecs.model.liveTasks(ecs.now, 'other')).toEqual([]);
+    ecs.call('StopTask', { task: taskArn });
+    ecs.wait(299);
+    expect(ecs.model.liveTask(ecs.now, taskArn)).toMatchObject({ desiredStatus: 'STOPPED' });
+    ecs.wait(1);
+    expect(ecs.model.liveTask(ecs.now, taskArn)).toBeNull();
+    expect(ecs.model.liveTasks(ecs.now, 'default')).toEqual([]);
   });
 
   it('counts a machine that registered anew as another host', () => {

@@ -100,6 +100,19 @@ describe('client tokens of RunTask', () => {
     expect(ecs.runOne({ clientToken: 'a' }).taskArn).not.toBe(taskArn);
   });
 
+  it.each([
+    ['its last task', { tokenLifeAfterLastTaskMs: 5_000 }, 5_300],
+    ['its first use', { tokenLifeMostMs: 4_000 }, 4_000],
+  ])('forgets it as soon after %s as it is told to', (_, options, ms) => {
+    const ecs = driverWith(1, { taskStopMs: 300, ...options });
+    const task = ecs.runOne({ clientToken: 'a' });
+    ecs.call('StopTask', { task: task.taskArn });
+    ecs.wait(ms - 1);
+    expect(ecs.runOne({ clientToken: 'a' }).taskArn).toBe(task.taskArn);
+    ecs.wait(1);
+    expect(ecs.runOne({ clientToken: 'a' }).taskArn).not.toBe(task.taskArn);
+  });
+
   it('replays although the task definition is inactive by now', () => {
     const ecs = driverWith(1);
     const { taskArn } = ecs.runOne({ taskDefinition: 'daemon:1', clientToken: 'a' });

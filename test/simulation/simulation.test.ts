@@ -64,8 +64,8 @@ test('the same seed gives the same trace, another seed another', async () => {
   expect(await traceOf(9, 'all')).not.toBe(await traceOf(10, 'all'));
 });
 
-test('a violation shrinks to the faults that it needs', async () => {
-  // Nothing is wrong; so every kind can be switched off from a violation that is said to be of none.
+test('shrinking switches off no kind of fault without which the violation is gone', async () => {
+  // Nothing is wrong here, so it is gone whatever is switched off.
   const violation = { invariant: 'N1', at: 0, detail: '' } as const;
   expect(await shrunk({ seed: 1, mix: 'calm', violation }, ['task exits'])).toEqual(['task exits']);
 });
