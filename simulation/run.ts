@@ -25,7 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '1000' },
     mix: { type: 'string', default: ROUND_ROBIN },
-    without: { type: 'string', default: '' },
+    only: { type: 'string', multiple: true, default: [] },
     jobs: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -37,7 +37,7 @@ const { values } = parseArgs({
 const described = (rows: readonly (readonly [string, string])[]): string =>
   rows.map(([name, doc]) => `  ${name}: ${doc}`).join('\n');
 
-const HELP = `npm run sim -- [--seed 1] [--count 1000] [--mix ${ROUND_ROBIN}] [--without "kind,kind"] [--jobs 1] [--trace] [--json] [--stop-at-violation]
+const HELP = `npm run sim -- [--seed 1] [--count 1000] [--mix ${ROUND_ROBIN}] [--only KIND]... [--jobs 1] [--trace] [--json] [--stop-at-violation]
 
 Mixes
   ${ROUND_ROBIN}: each seed its own
@@ -57,15 +57,14 @@ function fail(message: string): never {
 }
 
 function optionsOf(): SuiteOptions {
-  const without = values.without.split(',').filter((kind) => kind !== '');
-  const wrong = without.find((kind) => !FAULT_KINDS.includes(kind as FaultKind));
+  const wrong = values.only.find((kind) => !FAULT_KINDS.includes(kind as FaultKind));
   if (wrong !== undefined) fail(`no kind of fault "${wrong}"`);
   if (values.mix !== ROUND_ROBIN && MIXES[values.mix] === undefined) fail(`no mix "${values.mix}"`);
   return {
     seed: whole('seed'),
     count: whole('count'),
     mix: values.mix,
-    without: without as FaultKind[],
+    without: values.only.length === 0 ? [] : FAULT_KINDS.filter((kind) => !values.only.includes(kind)),
     stopAtViolation: values['stop-at-violation'],
   };
 }
@@ -73,7 +72,15 @@ function optionsOf(): SuiteOptions {
 /** A slice in a process of its own. */
 function elsewhere(options: SuiteOptions): Promise<Totals> {
   const { seed, count, mix, without = [] } = options;
-  const args = ['--seed', String(seed), '--count', String(count), '--mix', mix, '--without', without.join(',')];
+  const args = [
+    '--seed',
+    String(seed),
+    '--count',
+    String(count),
+    '--mix',
+    mix,
+    ...kindsBut(without).flatMap((kind) => ['--only', kind]),
+  ];
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(import.meta.url), [...args, '--json'], {
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
@@ -108,8 +115,13 @@ const table = (counts: Readonly<Record<string, number>>): string =>
     .map(([name, count]) => `  ${String(count).padStart(9)}  ${name}`)
     .join('\n');
 
-const command = ({ seed, mix }: Found, without: readonly string[]): string =>
-  `npm run sim -- --seed ${seed} --count 1 --mix ${mix}${without.length === 0 ? '' : ` --without "${without.join(',')}"`}`;
+const kindsBut = (without: readonly FaultKind[]): readonly FaultKind[] =>
+  without.length === 0 ? [] : FAULT_KINDS.filter((kind) => !without.includes(kind));
+
+const command = ({ seed, mix }: Found, without: readonly FaultKind[]): string =>
+  [`npm run sim -- --seed ${seed} --count 1 --mix ${mix}`, ...kindsBut(without).map((kind) => `--only "${kind}"`)].join(
+    ' ',
+  );
 
 async function report(totals: Totals, options: SuiteOptions, seconds: number): Promise<void> {
   const { runs, steps, launches, tasks, found } = totals;

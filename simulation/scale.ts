@@ -49,6 +49,6 @@ export const ROUGH_MS = { least: 3_500, most: 7_000 } as const;
  */
 export const CONVERGE_WITHIN_MS = 45_000;
 /** After that nothing may be asked of ECS for so long. */
-export const REST_MS = 1_500;
+export const REST_MS = 1_000;
 /** A run of fewer steps shows too little. */
 export const STEPS_LEAST = 300;
