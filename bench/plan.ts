@@ -73,6 +73,7 @@ function observation(hosts: number, covered: boolean): Observation {
     storeId: 'bench',
     instances: new Map(all.map((n) => [hostArn(n), instance(n)])),
     tasks: new Map([['daemon:agent', covered ? all.map(task) : []]]),
+    unlisted: new Set(),
   };
   const world: World = {
     spec: stored({

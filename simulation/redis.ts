@@ -112,5 +112,5 @@ function assembled(cluster: ClusterArn, about: About, pieces: Hash['pieces']): F
     }
   }
   const { startedAt, revision, storeId } = about;
-  return { cluster, startedAt, revision, storeId, instances, tasks };
+  return { cluster, startedAt, revision, storeId, instances, tasks, unlisted: new Set() };
 }

@@ -1,5 +1,6 @@
 /** Reads the settings, starts what they ask for, and stops it again in order. */
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { parseConfig, settingRows, type Config } from './config.ts';
 import { startScheduler, StartError } from './scheduler.ts';
 import { createLog, LogFileError } from './telemetry/log.ts';
@@ -8,6 +9,12 @@ import { createLog, LogFileError } from './telemetry/log.ts';
 const STOP_WITHIN_MS = 8_000;
 /** Time for the last log lines once all is closed; then timers that libraries left behind hold us no longer. */
 const LINGER_MS = 200;
+
+/**
+ * How far the heap may grow before its garbage is collected. Where memory is plenty V8 lets it grow severalfold: a worker of
+ * 5,000 hosts and 10 environments then holds 380 MB for 70 MB in use.
+ */
+const HEAP_GROWS_BY = '--heap-growing-percent=50';
 
 /** Exit codes: 0 after a signal, 1 when something needed is missing, 2 when a setting is wrong. */
 export async function main(
@@ -33,6 +40,7 @@ export async function main(
 async function run(config: Config): Promise<number> {
   const log = openLog(config);
   if (log === null) return 2;
+  setFlagsFromString(HEAP_GROWS_BY);
   const stopped = nextSignal();
   try {
     const scheduler = await startScheduler(config, version(), log, stopped.signal);

@@ -1,4 +1,5 @@
 /** What the parts of the API share: the dependencies from outside, and what a request carries with it. */
+import type { IncomingMessage } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Logger } from 'pino';
 import type { Mailbox } from '../actors/mailbox.ts';
@@ -33,9 +34,15 @@ export interface Readiness {
 }
 
 export interface ApiEnv {
+  /** What the socket's side knows; absent in calls without one. */
   Bindings: {
-    /** The request target as it came over the wire: `Request` resolves dot segments, and then nobody can redirect them. */
-    readonly rawTarget?: string | undefined;
+    /**
+     * The request as it came over the wire: its target, as `Request` resolves dot segments, and then nobody can redirect
+     * them; its headers, as looking at one through `Request` copies them all.
+     */
+    readonly incoming?: Pick<IncomingMessage, 'headers'> & { readonly url?: string | undefined };
+    /** A header set here goes out as it is; one set through `Response` costs each answer its fast path. */
+    readonly outgoing?: { setHeader(name: string, value: string): unknown };
   };
   Variables: {
     requestId: string;

@@ -25,7 +25,7 @@ export const withoutTrailingSlash = (c: ApiContext): Response => {
 };
 
 const target = (c: ApiContext): { readonly path: string; readonly query: string } => {
-  const raw = c.env?.rawTarget;
+  const raw = c.env?.incoming?.url;
   // A proxy may send the absolute form; its path and query are what is left of the parsed URL.
   const whole = raw !== undefined && raw.startsWith('/') ? raw : c.req.url.slice(c.req.url.indexOf('/', 8));
   const at = whole.indexOf('?');

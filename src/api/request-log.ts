@@ -9,10 +9,12 @@ export const requestLog =
   (deps: Pick<ApiDeps, 'log' | 'now' | 'uuid'>): ApiMiddleware =>
   async (c, next) => {
     const startedAt = deps.now();
-    const given = c.req.header('X-Request-Id');
+    const given =
+      c.env?.incoming === undefined ? c.req.header('X-Request-Id') : single(c.env.incoming.headers['x-request-id']);
     const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : deps.uuid();
     c.set('requestId', requestId);
-    c.header('X-Request-Id', requestId);
+    if (c.env?.outgoing === undefined) c.header('X-Request-Id', requestId);
+    else c.env.outgoing.setHeader('X-Request-Id', requestId);
     await next();
     const line = {
       requestId,
@@ -24,3 +26,6 @@ export const requestLog =
     if (line.status >= 500) deps.log.warn(line, 'request');
     else deps.log.info(line, 'request');
   };
+
+const single = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header.join(', ') : header;

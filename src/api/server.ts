@@ -39,7 +39,7 @@ const IDLE_CHECK_MS = 50;
 export const serveApi = async (options: ServeOptions): Promise<ApiServer> => {
   const { app, host, port, closeWithinMs = CLOSE_WITHIN_MS } = options;
   const server = createAdaptorServer({
-    fetch: (request, env) => app.fetch(request, { rawTarget: env.incoming.url }),
+    fetch: (request, env) => app.fetch(request, env),
     serverOptions: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: RECEIVE_TIMEOUT_MS,

@@ -15,6 +15,8 @@ export interface Facts {
   readonly instances: ReadonlyMap<InstanceArn, Instance>;
   /** Tasks whose group begins with `daemon:`, by group. */
   readonly tasks: ReadonlyMap<string, readonly Task[]>;
+  /** Those of them that the listing did not show: sighted since. The next listing may still lag behind them. */
+  readonly unlisted: ReadonlySet<TaskArn>;
 }
 
 /** A container instance (ECS API reference, ContainerInstance). */

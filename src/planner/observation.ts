@@ -20,14 +20,14 @@ export class Sight {
   readonly facts: Facts | null;
   private readonly looks: Looks;
   private readonly tasks = new Map<TaskArn, Task | 'MISSING'>();
-  private readonly listedTasks: ReadonlySet<TaskArn>;
+  private readonly shownTasks: ReadonlySet<TaskArn>;
   private readonly liveByHost = new Map<InstanceArn, Task[]>();
 
   constructor(seen: Observation) {
     this.facts = seen.facts;
     this.looks = seen.looks;
     for (const task of seen.facts?.tasks.get(groupOf(seen.world.spec.value.name)) ?? []) this.tasks.set(task.arn, task);
-    this.listedTasks = new Set(this.tasks.keys());
+    this.shownTasks = new Set(this.tasks.keys());
     for (const [arn, task] of seen.looks.tasks) this.tasks.set(arn, task);
     for (const task of this.tasks.values()) {
       if (task === 'MISSING' || task.instance === null || !isLive(task)) continue;
@@ -41,9 +41,9 @@ export class Sight {
     return this.tasks.get(arn) ?? null;
   }
 
-  /** The listing shows it, live or stopped. */
+  /** The listing shows it, live or stopped; that an event or a description does is not enough. */
   listed(arn: TaskArn): boolean {
-    return this.listedTasks.has(arn);
+    return this.shownTasks.has(arn) && this.facts?.unlisted.has(arn) !== true;
   }
 
   lookedAtTask(arn: TaskArn): boolean {

@@ -35,6 +35,7 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
     stopForDeletion(deletion, seen, draft);
   }
   requestStops(seen, draft, policy);
+  const finished = deletion !== null && isFinished(deletion, seen, sight, draft, policy);
   // The survey wakes those for whom something changed; who only waits for a newer listing looks for himself.
   if (draft.needsSurvey) draft.wake(after(seen.now, SURVEY_WAIT_MS));
   const look = draft.look(policy.looksPerTurn);
@@ -49,7 +50,7 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
     waiting: draft.waiting,
     wakeAt: draft.wakeAt,
     needsSurvey: draft.needsSurvey,
-    finished: deletion !== null && isFinished(deletion, seen, sight, draft, policy),
+    finished,
   };
 }
 

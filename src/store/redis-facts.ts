@@ -257,5 +257,6 @@ function assembled(cluster: ClusterArn, about: About, pieces: Readonly<Record<st
     storeId: about.storeId,
     instances,
     tasks,
+    unlisted: new Set(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Facts, Instance, Task } from '../domain/facts.ts';
-import type { InstanceArn } from '../domain/ids.ts';
+import type { InstanceArn, TaskArn } from '../domain/ids.ts';
 import type { Sighting } from './facts-store.ts';
 
 /** The facts with what was sighted since; the same object when nothing of it is newer. A version is ECS's own, and grows with each change. */
@@ -11,6 +11,7 @@ export function withSightings(facts: Facts, sightings: readonly Sighting[]): Fac
     ...facts,
     instances: instances.size === 0 ? facts.instances : new Map([...facts.instances, ...instances]),
     tasks: tasks.size === 0 ? facts.tasks : new Map([...facts.tasks, ...mergedGroups(facts, tasks)]),
+    unlisted: tasks.size === 0 ? facts.unlisted : new Set([...facts.unlisted, ...unlistedOf(facts, tasks)]),
   };
 }
 
@@ -62,6 +63,12 @@ function newerTasks(facts: Facts, sightings: readonly Sighting[]): ByGroup {
   }
   return byGroup;
 }
+
+const unlistedOf = (facts: Facts, newer: ByGroup): readonly TaskArn[] =>
+  [...newer].flatMap(([group, tasks]) => {
+    const known = new Set(facts.tasks.get(group)?.map(({ arn }) => arn));
+    return [...tasks.values()].map(({ arn }) => arn).filter((arn) => !known.has(arn));
+  });
 
 const mergedGroups = (facts: Facts, newer: ByGroup): readonly [string, readonly Task[]][] =>
   [...newer].map(([group, tasks]) => {

@@ -125,7 +125,7 @@ describe('methods and paths', () => {
       ['/..//../x/.', '/x/'],
       ['http://other.example/v1/../v1/ping', null],
     ] as const) {
-      const answer = await h.app.request('/v1/ping', {}, { rawTarget });
+      const answer = await h.app.request('/v1/ping', {}, { incoming: { url: rawTarget, headers: {} } });
       expect(answer.headers.get('location'), rawTarget).toBe(location);
     }
   });

@@ -130,6 +130,11 @@ describe('D3: every task left behind can be seen by a successor', () => {
     expect(plan({ ...fresh(1), slots: [slot(1, { task: { ...running, placedAt: ago(1) } })] }).finished).toBe(false);
   });
 
+  test('a task that only an event has shown is not listed either', () => {
+    const shown = facts([instance(1)], [task(1)], { unlisted: new Set([taskArn(1)]) });
+    expect(plan({ ...fresh(1), facts: shown })).toMatchObject({ finished: false, needsSurvey: true });
+  });
+
   test('MISSING is not seen', () => {
     expect(plan({ ...fresh(1), looks: { tasks: [taskArn(1)] } }).finished).toBe(false);
   });

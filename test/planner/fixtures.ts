@@ -207,6 +207,7 @@ export const facts = (
   storeId: 'store',
   instances: new Map(instances.map((instance) => [instance.arn, instance])),
   tasks: tasks.length === 0 ? new Map() : new Map([['daemon:agent', tasks]]),
+  unlisted: new Set(),
   ...changes,
 });
 

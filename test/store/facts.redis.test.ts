@@ -120,9 +120,13 @@ test('F3: a sighting is read with the generation by everyone, and the higher ver
     expect(tasks.map(({ arn }) => arn).toSorted()).toEqual([taskArn(0), taskArn(1), taskArn(5)]);
     expect(tasks.find(({ arn }) => arn === taskArn(1))).toMatchObject({ version: 2, lastStatus: 'STOPPING' });
     expect(tasks.find(({ arn }) => arn === taskArn(0))).toMatchObject({ version: 1, lastStatus: 'RUNNING' });
+    expect([...(read?.unlisted ?? [])]).toEqual([taskArn(5)]);
     // Nothing new: the same object again.
     expect(await reader.read(CLUSTER)).toBe(read);
   }
+  // Sighted twice is not listed either.
+  await facts.sight(CLUSTER, [sightedTask(5, { version: 3 })]);
+  expect([...((await other.read(CLUSTER))?.unlisted ?? [])]).toEqual([taskArn(5)]);
   // What comes late is older, and changes nothing.
   const read = await other.read(CLUSTER);
   await facts.sight(CLUSTER, [sightedHost(1, { version: 5 })]);
