@@ -3,7 +3,7 @@ import { completed, create, deploy, json, ledgerOf, surveyed, until } from './cl
 import { onSystem, type System } from './system.ts';
 
 const ENVIRONMENTS: Readonly<Record<Size, number>> = { full: 400, tiny: 6 };
-const WORKERS: Readonly<Record<Size, readonly number[]>> = { full: [1, 2, 3], tiny: [1, 2] };
+const WORKERS: Readonly<Record<Size, readonly number[]>> = { full: [1, 2, 3], tiny: [1] };
 /** 0: what a worker's own work allows. 1,000: a slow day of ECS, on which turns wait and cores do not. */
 const CALL_MS: Readonly<Record<Size, readonly number[]>> = { full: [0, 1_000], tiny: [0] };
 /** Callers of the API at once. */

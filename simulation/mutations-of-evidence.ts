@@ -128,8 +128,8 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: 'if (sight.listed(slot.task.arn) ||',
     replace: "if ((sight.task(slot.task.arn) ?? 'MISSING') !== 'MISSING' ||",
     mix: 'successors',
-    seed: 139,
-    withinSeeds: 450,
+    seed: 1312,
+    withinSeeds: 1_500,
   },
   // --- mailbox and budget --------------------------------------------------------------------------------------------
   {
