@@ -14,7 +14,7 @@ const LINGER_MS = 200;
  * How far the heap may grow before its garbage is collected. Where memory is plenty V8 lets it grow severalfold: a worker of
  * 5,000 hosts and 10 environments then holds 380 MB for 70 MB in use.
  */
-const HEAP_GROWS_BY = '--heap-growing-percent=50';
+const HEAP_GROWS_BY = '--heap-growing-percent=20';
 
 /** Exit codes: 0 after a signal, 1 when something needed is missing, 2 when a setting is wrong. */
 export async function main(
