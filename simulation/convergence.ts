@@ -46,6 +46,13 @@ export async function remaining({
     for (const { value: launch } of world.launches.values()) {
       return { invariant: 'N13', detail: `${launch.id} of ${name} is open since ${launch.committedAt - EPOCH}` };
     }
+    const ready = new Set(hosts.filter((host) => host.status === 'ACTIVE' && host.agentConnected).map(arnOf));
+    for (const { value: slot } of world.slots.values()) {
+      // Promised while the host drained: it is carried out, and the task replaced.
+      if (slot.stop !== null && ready.has(slot.instance)) {
+        return { invariant: 'N12', detail: `the task of ${name} on ${slot.instance} is still to be stopped` };
+      }
+    }
     for (const task of tasks) {
       const recorded = [...world.slots.values()].some(({ value }) => value.task?.arn === task.taskArn);
       if (!recorded && !cluster.isAbandoned(task.containerInstanceArn)) {
@@ -55,6 +62,8 @@ export async function remaining({
   }
   return specs.length > names.length ? { invariant: 'N14', detail: 'an environment is left' } : null;
 }
+
+const arnOf = ({ containerInstanceArn }: { readonly containerInstanceArn: string }): string => containerInstanceArn;
 
 function undoneOf(
   record: EnvironmentRecord,
