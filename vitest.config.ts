@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    // vitest leaves a core to itself; most of these tests wait for servers, so it need not.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Most of these tests wait for servers and processes: two workers keep two cores little more than half busy.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

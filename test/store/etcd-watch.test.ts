@@ -120,7 +120,8 @@ describe('the watch', () => {
       proxy.accept();
       await vi.waitFor(() => expect(cut.hits).toBe(1), WITHIN);
     }
-    await vi.waitFor(() => expect(watch.cursor).toBe(backlog.at(-1)), WITHIN);
+    // The cursor is the listing's own revision, and other tests write to this etcd too.
+    await vi.waitFor(() => expect(watch.cursor).toBeGreaterThanOrEqual(backlog.at(-1) ?? Infinity), WITHIN);
     expect(listings).toHaveLength(2);
     expect(copy).toEqual(await rangeOf(direct));
   });
