@@ -1,5 +1,6 @@
 /** What the workers' logs say, those of dead workers too: their metrics died with them. */
 import { readFile } from 'node:fs/promises';
+import { logLine } from '../scripts/local/log-line.ts';
 
 export interface LogCounts {
   /** Launch calls repeated with their key. */
@@ -20,21 +21,11 @@ export async function countLogs(files: readonly string[]): Promise<LogCounts> {
 export function countLines(lines: readonly string[]): LogCounts {
   const counts = { replays: 0, fenced: 0, unknown: 0, duplicates: 0 };
   for (const line of lines) {
-    const { msg, replays, duplicates } = parsed(line);
+    const { msg, replays, duplicates } = logLine(line);
     if (msg === 'turn fenced off') counts.fenced += 1;
     if (msg === 'commit outcome unknown') counts.unknown += 1;
     counts.replays += Number(replays ?? 0);
     counts.duplicates += Number(duplicates ?? 0);
   }
   return counts;
-}
-
-/** The last line of a killed process may be half written, and what Node prints besides the log is no JSON. */
-function parsed(line: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }

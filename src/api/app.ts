@@ -5,7 +5,7 @@ import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { bodyBound } from './body-bound.ts';
 import { cleanPath } from './clean-path.ts';
 import { serveClusterEvents } from './cluster-events.ts';
-import { RequestTimeoutError, requestTimeout } from './deadline.ts';
+import { RequestTimeoutError } from './deadline.ts';
 import { serveDeployments } from './deployments.ts';
 import { serveDocs } from './docs.ts';
 import { serveEnvironments } from './environments.ts';
@@ -13,6 +13,7 @@ import { PAGE_NOT_FOUND, refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { serveHealth } from './health.ts';
 import { requestLog } from './request-log.ts';
+import { requestTimeout } from './request-timeout.ts';
 
 export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnv> => {
   const app = new OpenAPIHono<ApiEnv>();

@@ -3,8 +3,6 @@
  * D2. Until a change begins, running out of time means that nothing was changed, and nothing will be: `beginChange` throws.
  * D3. Once a change has begun, running out of time is reported as an outcome that is not known, never as a failure.
  */
-import type { ApiMiddleware } from './app-env.ts';
-import type { ApiLimits } from './limits.ts';
 
 export class Deadline {
   #state: 'open' | 'changing' | 'over' = 'open';
@@ -40,34 +38,3 @@ export class RequestTimeoutError extends Error {
     this.outcome = outcome;
   }
 }
-
-export const requestTimeout =
-  (limits: ApiLimits): ApiMiddleware =>
-  async (c, next) => {
-    const deadline = new Deadline();
-    c.set('deadline', deadline);
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(deadline.expire()), limits.requestTimeoutMs);
-    });
-    try {
-      await Promise.race([next(), expired]);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-
-/** `work`, or `otherwise` when the signal aborts first. Does not rely on the work to heed the signal. */
-export const orWhenAborted = async <T, U>(work: Promise<T>, signal: AbortSignal, otherwise: U): Promise<T | U> => {
-  let giveUp = (): void => {};
-  const aborted = new Promise<U>((resolve) => {
-    giveUp = () => resolve(otherwise);
-  });
-  if (signal.aborted) giveUp();
-  signal.addEventListener('abort', giveUp);
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
-  }
-};

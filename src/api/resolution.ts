@@ -1,10 +1,9 @@
 /** Asks ECS what a request means: names become ARNs, once, at creation. */
-import { bounded } from '../concurrency/bounded.ts';
+import { bounded, orWhenAborted } from '../concurrency/bounded.ts';
 import type { ClusterArn, TaskDefinitionArn } from '../domain/ids.ts';
 import type { Fault } from '../domain/plan.ts';
 import type { Resolution, ResolvedTaskDefinition } from '../ecs/gateway.ts';
 import type { ApiDeps } from './app-env.ts';
-import { orWhenAborted } from './deadline.ts';
 import { refusal } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import type { ApiLimits } from './limits.ts';

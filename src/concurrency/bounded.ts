@@ -57,3 +57,18 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promi
     work.catch(() => undefined);
   }
 }
+
+/** `work`, or `otherwise` when the signal aborts first. Does not rely on the work to heed the signal. */
+export const orWhenAborted = async <T, U>(work: Promise<T>, signal: AbortSignal, otherwise: U): Promise<T | U> => {
+  let giveUp = (): void => {};
+  const aborted = new Promise<U>((resolve) => {
+    giveUp = () => resolve(otherwise);
+  });
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+};

@@ -4,7 +4,7 @@ import { SharedQuestions } from '../concurrency/shared-question.ts';
 import { as } from '../domain/ids.ts';
 import type { ClusterArn } from '../domain/ids.ts';
 import type { AwsClient } from './aws-client.ts';
-import { bounded, orAborted } from '../concurrency/bounded.ts';
+import { bounded, orWhenAborted } from '../concurrency/bounded.ts';
 import { EcsReadError } from './gateway.ts';
 import type { Resolution, ResolvedTaskDefinition } from './gateway.ts';
 import { ReadFailure } from './read-failure.ts';
@@ -17,6 +17,8 @@ const CLUSTER_GONE = new Set(['INACTIVE', 'DEPROVISIONING']);
 const SHARED_CALL_MS = 5_000;
 /** Least time between two questions about the same name; ECS takes about as long to answer one. */
 const QUESTION_EVERY_MS = 20;
+
+const TIMEOUT = { kind: 'timeout' } as const;
 
 /** Many environments are created at once with the same cluster and family; those who ask at the same time share an answer. */
 export class Resolver {
@@ -35,11 +37,11 @@ export class Resolver {
   }
 
   cluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {
-    return inTime(this.clusters.ask(nameOrArn), signal);
+    return orWhenAborted(this.clusters.ask(nameOrArn), signal, TIMEOUT);
   }
 
   taskDefinition(familyOrArn: string, signal: AbortSignal): Promise<Resolution<ResolvedTaskDefinition>> {
-    return inTime(this.taskDefinitions.ask(familyOrArn), signal);
+    return orWhenAborted(this.taskDefinitions.ask(familyOrArn), signal, TIMEOUT);
   }
 }
 
@@ -69,15 +71,6 @@ async function taskDefinitionOf(
   return { kind: 'found', value: { arn: definition.arn, networkMode: definition.networkMode ?? null } };
 }
 
-async function inTime<T>(answer: Promise<Resolution<T>>, signal: AbortSignal): Promise<Resolution<T>> {
-  try {
-    return await orAborted(answer, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    return { kind: 'timeout' };
-  }
-}
-
 async function resolution<T>(ask: (signal: AbortSignal) => Promise<Resolution<T>>): Promise<Resolution<T>> {
   const bound = bounded(new AbortController().signal, SHARED_CALL_MS);
   try {
@@ -85,7 +78,7 @@ async function resolution<T>(ask: (signal: AbortSignal) => Promise<Resolution<T>
   } catch (error) {
     if (!(error instanceof EcsReadError)) throw error;
     if (!(error instanceof ReadFailure)) return { kind: 'failed', fault: error.fault };
-    if (error.timedOut) return { kind: 'timeout' };
+    if (error.timedOut) return TIMEOUT;
     if (error.throttled) return { kind: 'throttled', fault: error.fault };
     return { kind: error.notFound ? 'missing' : 'failed', fault: error.fault };
   } finally {
