@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { as, type DeploymentId, type EnvironmentName, type Instant } from '../src/domain/ids.ts';
+import { NOTHING_FORGOTTEN } from '../src/domain/retention.ts';
+import { decideDeployment } from '../src/domain/transitions.ts';
 import { openEtcdStore } from '../src/store/etcd-store.ts';
 import { BullMailbox } from '../src/workers/bull-mailbox.ts';
 import { must, type Bench, type Row, type Size } from './bench.ts';
@@ -61,15 +63,12 @@ async function wakes(system: System, size: Size): Promise<readonly Row[]> {
     for (const name of names) {
       const record = await store.environments.read(as<EnvironmentName>(name));
       if (record === null) throw new Error(`${name} is gone`);
-      const { value: spec, modified } = record.spec;
-      const id = as<DeploymentId>(randomUUID());
-      const { taskDefinition, deploymentToken: token } = spec;
-      await store.environments.update(
-        { ...spec, target: id },
-        modified,
-        { id, token, taskDefinition, createdAt: now() },
-        null,
-      );
+      const { value: spec, modified: seen } = record.spec;
+      const request = { token: spec.deploymentToken, id: as<DeploymentId>(randomUUID()), at: now() };
+      const decided = decideDeployment(record, request);
+      if (decided.kind !== 'deploy') throw new Error(`${name}: ${decided.kind}`);
+      const change = { spec: decided.spec, seen, deployment: decided.deployment };
+      await store.environments.update({ ...change, revisions: [spec.revision], forget: NOTHING_FORGOTTEN }, null);
       const began = Date.now();
       must(await mailbox.wake(spec.id, 'deploy'), 'the wake-up was not queued');
       const task = await until(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { NO_LOOKS, type Facts, type Instance, type Task } from '../src/domain/facts.ts';
+import { NO_ORDERS, type DeploymentProgress } from '../src/domain/environment.ts';
+import { NO_LOOKS, type Attributes, type Facts, type Instance, type Task } from '../src/domain/facts.ts';
 import { as, type InstanceArn, type Instant, type LaunchId, type Revision, type TaskArn } from '../src/domain/ids.ts';
 import type {
   ClusterArn,
@@ -7,10 +8,13 @@ import type {
   DeploymentToken,
   EnvironmentId,
   EnvironmentName,
+  RevisionId,
   TaskDefinitionArn,
+  Template,
 } from '../src/domain/ids.ts';
 import type { Slot } from '../src/domain/launch.ts';
 import { DEFAULT_POLICY } from '../src/domain/policy.ts';
+import { DEFAULT_CONFIGURATION, type EnvironmentRevision } from '../src/domain/revision.ts';
 import type { Stored, World } from '../src/domain/world.ts';
 import type { Observation } from '../src/planner/observation.ts';
 import { planEnvironment } from '../src/planner/plan.ts';
@@ -58,6 +62,32 @@ const BEFORE = as<Instant>(NOW - 3_600_000);
 const DEFINITION = as<TaskDefinitionArn>('arn:aws:ecs:eu-west-1:123456789012:task-definition/agent:1');
 const DEPLOYMENT = as<DeploymentId>('6a8e4bb8-0000-4000-8000-000000000000');
 const TOKEN = as<DeploymentToken>('6a8e4bb8-0000-4000-8000-000000000001');
+const REVISION: EnvironmentRevision = {
+  id: as<RevisionId>('revision-1'),
+  template: as<Template>('template-1'),
+  taskDefinition: DEFINITION,
+  healthCheck: false,
+  networkConfiguration: null,
+  query: null,
+  configuration: DEFAULT_CONFIGURATION,
+  createdAt: BEFORE,
+};
+const COMPLETED: DeploymentProgress = {
+  id: DEPLOYMENT,
+  state: 'completed',
+  startedAt: BEFORE,
+  endedAt: BEFORE,
+  reason: null,
+  waves: [{ name: 'all', of: null, promote: 'auto', bakeMinutes: 0 }],
+  open: 1,
+  openedAt: BEFORE,
+  doneAt: null,
+  ignoredAlarms: [],
+  trip: null,
+  forgiven: 0,
+  failedInstances: [],
+  deferredInstances: [],
+};
 const stored = <T>(value: T): Stored<T> => ({ value, created: as<Revision>(1), modified: as<Revision>(1) });
 const hostArn = (n: number): InstanceArn =>
   as<InstanceArn>(`arn:aws:ecs:eu-west-1:123456789012:container-instance/prod/${n}`);
@@ -80,23 +110,44 @@ function observation(hosts: number, covered: boolean): Observation {
       id: as<EnvironmentId>('6a8e4bb8-0000-4000-8000-000000000002'),
       name: as<EnvironmentName>('agent'),
       cluster,
-      taskDefinition: DEFINITION,
-      networkConfiguration: null,
+      revision: REVISION,
       deploymentToken: TOKEN,
       createdAt: BEFORE,
       target: DEPLOYMENT,
+      orders: NO_ORDERS,
+      frozen: false,
+      excluded: [],
+      retries: [],
+      adopt: null,
+      drainAfter: [],
+      required: false,
       deletion: null,
     }),
+    revisions: new Map([[REVISION.id, stored(REVISION)]]),
     deployments: new Map([
-      [DEPLOYMENT, stored({ id: DEPLOYMENT, token: TOKEN, taskDefinition: DEFINITION, createdAt: BEFORE })],
+      [
+        DEPLOYMENT,
+        stored({
+          id: DEPLOYMENT,
+          token: TOKEN,
+          kind: 'deploy',
+          revision: REVISION,
+          template: REVISION.template,
+          base: null,
+          rollsBack: null,
+          createdAt: BEFORE,
+        }),
+      ],
     ]),
-    progress: new Map(),
+    progress: new Map(covered ? [[DEPLOYMENT, COMPLETED]] : []),
     status: null,
     slots: new Map(covered ? all.map((n) => [hostArn(n), stored(slot(n))]) : []),
     launches: new Map(),
   };
-  return { now: NOW, world, facts, looks: { ...NO_LOOKS, taskDefinition: 'ACTIVE' } };
+  return { now: NOW, world, facts, looks: { ...NO_LOOKS, taskDefinitions: new Map([[DEFINITION, 'ACTIVE']]) } };
 }
+
+const ATTRIBUTES: Attributes = new Map([['ecs.availability-zone', 'eu-west-1a']]);
 
 const instance = (n: number): Instance => ({
   arn: hostArn(n),
@@ -106,6 +157,8 @@ const instance = (n: number): Instance => ({
   launchType: 'EC2',
   registeredAt: BEFORE,
   version: 1,
+  attributes: ATTRIBUTES,
+  agentVersion: '1.90.0',
   foreignTasks: 3,
 });
 
@@ -120,6 +173,7 @@ const task = (n: number): Task => ({
   createdAt: BEFORE,
   stopCode: null,
   stoppedReason: null,
+  health: 'UNKNOWN',
   version: 3,
 });
 
@@ -129,14 +183,23 @@ const slot = (n: number): Slot => ({
   task: {
     arn: taskArn(n),
     launch: null,
+    revision: REVISION.id,
+    template: REVISION.template,
     taskDefinition: DEFINITION,
     placedAt: BEFORE,
     ranAt: BEFORE,
+    readyAt: BEFORE,
     missingSince: null,
   },
   stop: null,
-  tries: { count: 0, reason: null, until: as<Instant>(0) },
+  tries: { count: 0, reason: null, until: as<Instant>(0), template: null, exempt: false },
   drainingSince: null,
   supersededSince: null,
   since: BEFORE,
+  gapSince: null,
+  vacated: false,
+  canary: null,
+  uncovered: null,
+  retried: 0,
+  entries: 0,
 });

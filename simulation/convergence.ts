@@ -1,9 +1,10 @@
 /** What is still to be done once nothing goes wrong any more: N12 to N14, against the model and the store. */
-import type { EnvironmentRecord } from '../src/domain/world.ts';
+import type { World } from '../src/domain/world.ts';
 import { groupOf, type EnvironmentName } from '../src/domain/ids.ts';
 import type { MemoryStore } from '../src/store/memory-store.ts';
 import type { LiveTask } from '../sim/model/model.ts';
 import type { Invariant } from './invariants.ts';
+import { covers } from './definitions.ts';
 import { EPOCH } from './process.ts';
 import type { Cluster } from './world.ts';
 
@@ -39,10 +40,10 @@ export async function remaining({
       if (left !== undefined) return { invariant: 'N14', detail: `${left.taskArn} of ${name} is left` };
       continue;
     }
-    const undone = undoneOf(record, hosts, tasks);
-    if (undone !== null) return undone;
     const world = memory.peek(record.spec.value.id);
     if (world === null) return { invariant: 'N14', detail: `${name} has no world` };
+    const undone = undoneOf(world, hosts, tasks);
+    if (undone !== null) return undone;
     for (const { value: launch } of world.launches.values()) {
       return { invariant: 'N13', detail: `${launch.id} of ${name} is open since ${launch.committedAt - EPOCH}` };
     }
@@ -66,7 +67,7 @@ export async function remaining({
 const arnOf = ({ containerInstanceArn }: { readonly containerInstanceArn: string }): string => containerInstanceArn;
 
 function undoneOf(
-  record: EnvironmentRecord,
+  record: World,
   hosts: ReturnType<Cluster['hosts']>,
   tasks: ReturnType<Cluster['daemons']>,
 ): Remaining | null {
@@ -75,19 +76,35 @@ function undoneOf(
   const running = tasks.filter(
     ({ lastStatus, desiredStatus }) => lastStatus === 'RUNNING' && desiredStatus === 'RUNNING',
   );
-  for (const { containerInstanceArn: arn, status, agentConnected } of hosts) {
-    const here = tasks.filter((task) => task.containerInstanceArn === arn).length;
+  const deployment = target === null ? undefined : record.deployments.get(target)?.value;
+  for (const host of hosts) {
+    const { containerInstanceArn: arn, status, agentConnected } = host;
+    const here = tasks.filter((task) => task.containerInstanceArn === arn);
     const well = running.filter((task) => task.containerInstanceArn === arn).length;
     if (!agentConnected) continue;
-    if (status === 'ACTIVE' && (here !== 1 || well !== 1))
-      return { invariant: 'N12', detail: `${arn} has ${here} (${well} running) of ${name}` };
-    if (status === 'DRAINING' && here !== 0) return { invariant: 'N12', detail: `${arn} drains and keeps ${name}` };
+    const wanted = status === 'ACTIVE' && deployment !== undefined && covers(deployment.revision.query, host) ? 1 : 0;
+    if (here.length !== wanted || well !== wanted) {
+      return { invariant: 'N12', detail: `${arn} has ${here.length} (${well} running) of ${name}, not ${wanted}` };
+    }
+    const outdated = here.find((task) => !isCurrent(task, record));
+    if (outdated !== undefined) return { invariant: 'N12', detail: `${arn} keeps ${outdated.taskArn} of ${name}` };
   }
-  if (target === null || record.progress.get(target)?.status !== 'completed') {
+  if (target === null || record.progress.get(target)?.state !== 'completed') {
     return { invariant: 'N12', detail: `the deployment of ${name} is not completed` };
   }
   if (record.status?.health !== 'healthy') {
     return { invariant: 'N12', detail: `${name} calls itself ${record.status?.reasons.join('; ') ?? 'nothing'}` };
   }
   return null;
+}
+
+/** Launched for what the target deploys; or adopted since it is the target, and then left as it is until the next. */
+function isCurrent({ startedBy, containerInstanceArn: host, taskArn }: LiveTask, record: World): boolean {
+  const { target } = record.spec.value;
+  const deployments = [...record.deployments.values()].map(({ value }) => value);
+  const wanted = deployments.find(({ id }) => id === target);
+  const launchedBy = deployments.find(({ id }) => id === startedBy);
+  if (launchedBy !== undefined) return launchedBy.template === wanted?.template;
+  const recorded = [...record.slots.values()].find(({ value }) => value.instance === host)?.value.task;
+  return recorded?.arn === taskArn && recorded.launch === null && recorded.template.endsWith(` ${target}`);
 }

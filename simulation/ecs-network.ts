@@ -15,7 +15,8 @@ import { latency } from './latency.ts';
 import { EPOCH, type Process } from './process.ts';
 import { POLICY } from './scale.ts';
 import type { Timeline } from './timeline.ts';
-import type { Witness } from './invariants.ts';
+import type { Turn } from './rollout-witness.ts';
+import type { Witness } from './witness.ts';
 
 export interface EcsNetwork {
   readonly model: EcsModel;
@@ -28,6 +29,7 @@ export interface EcsNetwork {
 }
 
 export interface Call {
+  readonly turn: Turn;
   readonly operation: 'RunTask' | 'StartTask' | 'StopTask';
   readonly body: object;
   readonly notAfter: Instant;
@@ -56,7 +58,7 @@ export class EcsClient {
   }
 
   /** Sends once. Nothing lies between the look at the clock and the send; what the network does with it comes after. */
-  sendOnce<Output>({ operation, body, notAfter, signal }: Call): Promise<Ending<Output>> {
+  sendOnce<Output>({ turn, operation, body, notAfter, signal }: Call): Promise<Ending<Output>> {
     const { process, network } = this;
     return new Promise((resolve) => {
       let sent = false;
@@ -73,7 +75,7 @@ export class EcsClient {
         if (signal.aborted) return abort();
         if (process.now() > notAfter) return fail(new CallEndedError('RequestTimeout', 'too late to send'));
         sent = true;
-        network.witness.sent(process, operation, body);
+        network.witness.sent(process, turn, operation, body);
         const fate = this.fateOf(operation, body);
         signal.addEventListener('abort', abort);
         if (
@@ -140,6 +142,7 @@ export class EcsClient {
   private carriedOut(operation: string, body: object, { refusal, disguise }: Fate): EcsAnswer {
     const { model, timeline, witness } = this.network;
     if (refusal !== null) return refusal;
+    witness.arrives(operation, body);
     const answer = model.apply(EPOCH + timeline.now, { operation, body });
     witness.carriedOut(operation, body, answer);
     return disguise ?? answer;

@@ -3,13 +3,16 @@ import { as, type LaunchId } from '../src/domain/ids.ts';
 import type { LaunchOutcome, StopOutcome } from '../src/domain/plan.ts';
 import { WaitingBudget, type Budget, type TokenSource } from '../src/ecs/budget.ts';
 import type { Clock } from '../src/ecs/clock.ts';
+import { describeCapacities } from '../src/ecs/capacity.ts';
 import { describeInstances, describeTasks } from '../src/ecs/describe.ts';
+import { describeTaskDefinition, resolved } from '../src/ecs/task-definitions.ts';
 import type { EcsGateway } from '../src/ecs/gateway.ts';
 import { launchOutcome, stopOutcome, type Ending, type LaunchAnswer } from '../src/ecs/outcomes.ts';
 import { StoppedTasks } from '../src/ecs/stopped-tasks.ts';
 import { surveyCluster } from '../src/ecs/survey.ts';
 import { EcsClient, type Call, type EcsNetwork } from './ecs-network.ts';
 import type { Process } from './process.ts';
+import type { Turn } from './rollout-witness.ts';
 import { POLICY } from './scale.ts';
 
 /** Up to the last moment a call may leave at; two short spells in a row are longer. */
@@ -17,7 +20,8 @@ const SHORT_MS = { least: 200, most: POLICY.actWithinMs - 20 };
 
 export type TurnGateway = Omit<EcsGateway, 'resolveCluster' | 'resolveTaskDefinition'>;
 
-export function ecsPort(process: Process, network: EcsNetwork, tokens: TokenSource): TurnGateway {
+/** A gateway for each turn, so that its calls are known for its own; what they share is the process's. */
+export function ecsPort(process: Process, network: EcsNetwork, tokens: TokenSource): (turn: Turn) => TurnGateway {
   const client = new EcsClient(process, network);
   const stopped = new StoppedTasks();
   const budget: Budget = new WaitingBudget({ source: sometimesShort(tokens, network), clock: clockOf(process) });
@@ -30,21 +34,23 @@ export function ecsPort(process: Process, network: EcsNetwork, tokens: TokenSour
     return { kind: 'error', sent: false, error: { fault, status: null, attempts: 0, resourceIds: [] } };
   }
 
-  return {
+  return (turn) => ({
     async launch({ launch, replay, priority, notAfter }, signal): Promise<LaunchOutcome> {
-      const call: Call = { operation: launch.primitive, body: launch.request, notAfter, signal };
+      const call: Call = { turn, operation: launch.primitive, body: launch.request, notAfter, signal };
       return launchOutcome(await change<LaunchAnswer>(priority, call), { replay });
     },
     async stop({ cluster, task, reason, priority, notAfter }, signal): Promise<StopOutcome> {
       return stopOutcome(
-        await change(priority, { operation: 'StopTask', body: { cluster, task, reason }, notAfter, signal }),
+        await change(priority, { turn, operation: 'StopTask', body: { cluster, task, reason }, notAfter, signal }),
       );
     },
     describeTasks: (cluster, tasks, signal) => describeTasks(client, cluster, tasks, bounds(signal)),
     describeInstances: (cluster, instances, signal) => describeInstances(client, cluster, instances, bounds(signal)),
-    survey: (cluster, signal) => surveyCluster({ client, cluster, stopped, signal }),
+    survey: (cluster, adopt, signal) => surveyCluster({ client, cluster, adopt, stopped, signal }),
+    capacities: (cluster, instances, signal) => describeCapacities(client, cluster, instances, bounds(signal)),
+    taskDefinition: async (arn, signal) => resolved(await describeTaskDefinition(client, arn, bounds(signal))),
     taskDefinitionStatus: () => Promise.resolve('ACTIVE'),
-  };
+  });
 }
 
 function sometimesShort(tokens: TokenSource, { faults }: EcsNetwork): TokenSource {

@@ -30,6 +30,7 @@ const BY_OPPORTUNITY = {
   'read failed': 'a read of ECS ends in an error',
   'read lags': 'a read of ECS does not see the youngest tasks',
   'budget short': 'no token for a while',
+  'alarms unreadable': 'CloudWatch does not answer',
 } as const;
 
 /** So many times a second, to machines and tasks. */
@@ -45,6 +46,8 @@ const IN_THE_CLUSTER = {
   'host registers again': 'an agent without memory registers its machine anew; the old registration stays',
   'host replaced': 'a registration goes, and its machine registers anew',
   'host vanishes': 'a machine is gone',
+  'host relabelled': 'the attribute that environments select hosts by gets another value',
+  'alarm fires': 'the alarm that rollouts watch fires for a moment',
 } as const;
 
 /** So many times a second, to us. */
@@ -59,21 +62,48 @@ const TO_US = {
   'deletion, tasks kept': 'a person deletes an environment and keeps its tasks',
 } as const;
 
+/** So many times a second, to rollouts. */
+const OF_ROLLOUTS = {
+  update: 'a person changes an environment, most often in its task definition, and deploys it',
+  supersede: 'the same, while a deployment is under way',
+  restart: 'a person has every task made anew',
+  rollback: 'a person rolls back',
+  pause: 'a person pauses a rollout',
+  resume: 'a person resumes one',
+  promote: 'a person opens the next wave',
+  cancel: 'a person cancels a rollout',
+  freeze: 'a person freezes an environment',
+  thaw: 'a person thaws one',
+  exclude: 'a person excludes a host',
+  include: 'a person includes one again',
+  retry: 'a person has a host tried again',
+} as const;
+
 type ByOpportunity = keyof typeof BY_OPPORTUNITY;
 export type ClusterEvent = keyof typeof IN_THE_CLUSTER;
-export type BySecond = ClusterEvent | keyof typeof TO_US;
+export type RolloutOrderKind = keyof typeof OF_ROLLOUTS;
+export type BySecond = ClusterEvent | RolloutOrderKind | keyof typeof TO_US;
 export type FaultKind = ByOpportunity | BySecond;
 
 const CLUSTER_EVENTS = Object.keys(IN_THE_CLUSTER) as readonly ClusterEvent[];
+const ROLLOUT_ORDERS = Object.keys(OF_ROLLOUTS) as readonly RolloutOrderKind[];
 export const BY_SECOND_KINDS: readonly BySecond[] = [
   ...CLUSTER_EVENTS,
   ...(Object.keys(TO_US) as (keyof typeof TO_US)[]),
+  ...ROLLOUT_ORDERS,
 ];
 /** Every kind, and what it is. */
-export const FAULTS: Readonly<Record<FaultKind, string>> = { ...BY_OPPORTUNITY, ...IN_THE_CLUSTER, ...TO_US };
+export const FAULTS: Readonly<Record<FaultKind, string>> = {
+  ...BY_OPPORTUNITY,
+  ...IN_THE_CLUSTER,
+  ...TO_US,
+  ...OF_ROLLOUTS,
+};
 export const FAULT_KINDS = Object.keys(FAULTS) as readonly FaultKind[];
 
 export const isClusterEvent = (kind: BySecond): kind is ClusterEvent => CLUSTER_EVENTS.includes(kind as ClusterEvent);
+export const isOfRollouts = (kind: BySecond): kind is RolloutOrderKind =>
+  ROLLOUT_ORDERS.includes(kind as RolloutOrderKind);
 
 /** A probability for what happens by opportunity, times a second for the rest. What is left out never happens. */
 export type Rates = Partial<Record<FaultKind, number>>;

@@ -1,12 +1,19 @@
 import type { Rates } from './faults.ts';
 
+interface Span {
+  readonly least: number;
+  readonly most: number;
+}
+
 export interface Mix {
   readonly doc: string;
   readonly rates: Rates;
   readonly distinctInstance?: 'off' | 'lagging' | 'strict';
   readonly primitive?: 'RunTask' | 'StartTask';
   /** How long things go wrong, where it is not as long as elsewhere. */
-  readonly roughMs?: { readonly least: number; readonly most: number };
+  readonly roughMs?: Span;
+  /** Hosts in the beginning, and at most, where they are not as many as elsewhere. */
+  readonly hosts?: Span;
 }
 
 const scaled = (rates: Rates, factor: number): Rates =>
@@ -83,6 +90,25 @@ const HOSTS: Rates = {
 
 const PEOPLE: Rates = { deployment: 0.25, deletion: 0.12, 'deletion, tasks kept': 0.16 };
 
+/** Rollouts, and people who cannot leave them alone. */
+const ROLLOUTS: Rates = {
+  update: 0.35,
+  supersede: 0.1,
+  restart: 0.06,
+  rollback: 0.06,
+  pause: 0.12,
+  resume: 0.3,
+  promote: 0.15,
+  cancel: 0.03,
+  freeze: 0.06,
+  thaw: 0.6,
+  exclude: 0.06,
+  include: 0.3,
+  retry: 0.06,
+  'host relabelled': 0.1,
+  'alarm fires': 0.1,
+};
+
 const ALL: Rates = {
   ...LIFE,
   ...scaled(PROCESS, 0.8),
@@ -93,6 +119,9 @@ const ALL: Rates = {
   ...scaled(HOSTS, 0.7),
   ...scaled(PEOPLE, 0.7),
 };
+
+const ROLLOUT_MS: Span = { least: 9_000, most: 18_000 };
+const ROLLOUT_HOSTS: Span = { least: 4, most: 8 };
 
 /** Tasks that nobody has recorded yet: whoever trusts a listing too much doubles them. */
 const SUCCESSORS: Rates = {
@@ -138,8 +167,26 @@ export const MIXES: Readonly<Record<string, Mix>> = {
     },
     primitive: 'StartTask',
   },
+  rollouts: {
+    doc: 'rollouts, good and bad, and nothing wrong with us',
+    rates: { ...ROLLOUTS, 'host joins': 0.08, 'task exits': 0.05 },
+    roughMs: ROLLOUT_MS,
+    hosts: ROLLOUT_HOSTS,
+  },
+  'rough-rollouts': {
+    doc: 'rollouts, and everything wrong',
+    rates: { ...scaled(ALL, 0.35), ...ROLLOUTS, 'alarms unreadable': 0.1 },
+    roughMs: ROLLOUT_MS,
+    hosts: ROLLOUT_HOSTS,
+  },
+  rollbacks: {
+    doc: 'rollouts that fail, while etcd answers late and activations overlap',
+    rates: { update: 0.4, 'alarm fires': 1.2, ...QUEUE, ...STORE, 'commit late': 0.2 },
+    roughMs: ROLLOUT_MS,
+    hosts: ROLLOUT_HOSTS,
+  },
   rough: { doc: 'a little of everything', rates: { ...LIFE, ...scaled(ALL, 0.4) } },
-  all: { doc: 'much of everything', rates: ALL },
+  all: { doc: 'much of everything', rates: { ...ALL, ...scaled(ROLLOUTS, 0.4) } },
   'start-task': { doc: 'the same with StartTask, which has no idempotency key', rates: ALL, primitive: 'StartTask' },
   lagging: { doc: 'the same with distinctInstance seeing older tasks', rates: ALL, distinctInstance: 'lagging' },
   strict: { doc: 'the same with distinctInstance seeing every task', rates: ALL, distinctInstance: 'strict' },
@@ -164,6 +211,9 @@ const COMMON: readonly string[] = [
   'strict',
   'successors',
   'late',
+  'rollouts',
+  'rough-rollouts',
+  'rollbacks',
 ];
 
 /** What a suite goes through, seed by seed. The slow one comes once in a long while. */

@@ -14,7 +14,7 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
   },
   {
     name: 'MISSING counts as stopped',
-    file: 'src/planner/hosts.ts',
+    file: 'src/planner/following.ts',
     find: 'if (seen.now - since >= patience) {',
     replace: 'if (seen.now >= since) {',
     mix: 'ecs',
@@ -23,7 +23,7 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
   },
   {
     name: 'a task that is not listed counts as stopped',
-    file: 'src/planner/hosts.ts',
+    file: 'src/planner/following.ts',
     find: 'else if (modified !== undefined && sight.listedSince(modified)) draft.lookAtTask(task.arn);',
     replace:
       "else if (seen.facts !== null) return ended(slot, task, { reason: 'not listed', stopCode: null }, seen.now, policy);",
@@ -64,7 +64,7 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: "const stopping = await list('STOPPED');",
     replace: 'const stopping: readonly string[] = [];',
     mix: 'people',
-    seed: 11,
+    seed: 19,
     withinSeeds: 50,
   },
   {
@@ -73,7 +73,7 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: 'hash.pieces.size + (hash.about === null ? 0 : 1) === pieces;',
     replace: 'pieces > 0;',
     mix: 'successors',
-    seed: 99,
+    seed: 46,
     withinSeeds: 300,
   },
   {

@@ -6,9 +6,8 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
   {
     name: 'no intent: a launch is sent before its promise is committed',
     file: 'src/actors/turn.ts',
-    find: 'plan.effects.length > 0 ? await claim.commitIntents(plan.changes) : await commitIfAny(claim, plan.changes);',
-    replace:
-      "plan.effects.length > 0 ? ({ kind: 'committed' } as CommitResult) : await commitIfAny(claim, plan.changes);",
+    find: '? await claim.commitIntents(plan.changes)',
+    replace: "? ({ kind: 'committed' } as CommitResult)",
     mix: 'calm',
     seed: 1,
     withinSeeds: 20,
@@ -64,7 +63,7 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
     find: "if (process.now() > notAfter) return fail(new CallEndedError('RequestTimeout', 'too late to send'));",
     replace: '',
     mix: 'process',
-    seed: 71,
+    seed: 34,
     withinSeeds: 250,
   },
   {
@@ -73,7 +72,7 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
     find: "return await unknown('late');",
     replace: 'return await process.exchange(trip(what), land);',
     mix: 'store',
-    seed: 1,
+    seed: 5,
     withinSeeds: 20,
   },
   // --- replay --------------------------------------------------------------------------------------------------------
@@ -112,8 +111,8 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
     find: ': overAt(launch, policy);\n\nexport',
     replace: ': launch.promisedAt;\n\nexport',
     mix: 'process',
-    seed: 1,
-    withinSeeds: 20,
+    seed: 43,
+    withinSeeds: 150,
   },
   // --- settling ------------------------------------------------------------------------------------------------------
   {
@@ -167,7 +166,7 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
     find: 'if (proven && launch.emptyListingAt !== null && listedAt > launch.emptyListingAt) {',
     replace: 'if (listedAt !== null && !doubtful) {',
     mix: 'start-task',
-    seed: 1,
+    seed: 2,
     withinSeeds: 20,
   },
   {
@@ -194,7 +193,7 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
     find: 'others(holders.open.get(machine), arn).length === 0;',
     replace: 'true;',
     mix: 'hosts',
-    seed: 56,
+    seed: 55,
     withinSeeds: 200,
   },
   {

@@ -1,5 +1,6 @@
 import { MUTATIONS_OF_EVIDENCE } from './mutations-of-evidence.ts';
 import { MUTATIONS_OF_LAUNCHES } from './mutations-of-launches.ts';
+import { MUTATIONS_OF_ROLLOUTS } from './mutations-of-rollouts.ts';
 
 /**
  * Deliberate bugs. Each changes one place of the code, which must be there exactly once, and the simulation has to find it.
@@ -16,4 +17,8 @@ export interface Mutation {
   readonly withinSeeds: number;
 }
 
-export const MUTATIONS: readonly Mutation[] = [...MUTATIONS_OF_LAUNCHES, ...MUTATIONS_OF_EVIDENCE];
+export const MUTATIONS: readonly Mutation[] = [
+  ...MUTATIONS_OF_LAUNCHES,
+  ...MUTATIONS_OF_EVIDENCE,
+  ...MUTATIONS_OF_ROLLOUTS,
+];

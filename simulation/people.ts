@@ -1,4 +1,5 @@
 /** People with the API: they create environments, deploy, delete, and create a successor once the name is free. */
+import { NOTHING_FORGOTTEN, forgettable } from '../src/domain/retention.ts';
 import { decideDeletion, decideDeployment } from '../src/domain/transitions.ts';
 import {
   as,
@@ -8,12 +9,14 @@ import {
   type EnvironmentId,
   type EnvironmentName,
   type Instant,
-  type TaskDefinitionArn,
 } from '../src/domain/ids.ts';
-import type { EnvironmentSpec } from '../src/domain/environment.ts';
+import { NO_ORDERS, type Deployment, type EnvironmentSpec } from '../src/domain/environment.ts';
+import { revisionsToKeep } from '../src/domain/update.ts';
+import type { EnvironmentRecord } from '../src/domain/world.ts';
 import type { MemoryStore } from '../src/store/memory-store.ts';
 import type { Chance } from './chance.ts';
-import type { Witness } from './invariants.ts';
+import { revisionOf, usual, type Definitions } from './definitions.ts';
+import type { Witness } from './witness.ts';
 import { EPOCH } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -25,7 +28,7 @@ export interface PeopleOptions {
   readonly chance: Chance;
   readonly witness: Witness;
   readonly cluster: ClusterArn;
-  readonly taskDefinitions: readonly TaskDefinitionArn[];
+  readonly definitions: Definitions;
   readonly onCreated: (environment: EnvironmentId) => void;
   readonly wake: (environment: EnvironmentId) => void;
 }
@@ -45,17 +48,25 @@ export class People {
   }
 
   async create(name: EnvironmentName): Promise<boolean> {
-    const { memory, cluster, chance, taskDefinitions, onCreated } = this.options;
+    const { memory, cluster, chance, definitions, onCreated } = this.options;
+    const definition = chance.pick(definitions.plain);
+    if (definition === undefined) return false;
     this.made += 1;
     const spec: EnvironmentSpec = {
       id: as(`environment-${this.made}`),
       name,
       cluster,
-      taskDefinition: chance.pick(taskDefinitions) ?? as('daemon:1'),
-      networkConfiguration: null,
+      revision: revisionOf(usual(definition), this.now()),
       deploymentToken: this.token(),
       createdAt: this.now(),
       target: null,
+      orders: NO_ORDERS,
+      frozen: false,
+      excluded: [],
+      retries: [],
+      adopt: null,
+      drainAfter: [],
+      required: false,
       deletion: null,
     };
     if ((await memory.create(spec, null)).kind !== 'done') return false;
@@ -66,39 +77,31 @@ export class People {
 
   /** Deploys what the environment says; first its content changes, now and then its task definition too. */
   async deploy(name: EnvironmentName): Promise<boolean> {
-    const { memory, chance, taskDefinitions, wake } = this.options;
+    const { memory, chance, definitions } = this.options;
     const record = await memory.read(name);
     if (record === null || record.spec.value.deletion !== null) return false;
-    const taskDefinition = chance.happens(0.2) ? chance.pick(taskDefinitions) : undefined;
+    const definition = chance.happens(0.2) ? chance.pick(definitions.plain) : undefined;
     const current = record.spec.value;
-    const spec = {
+    const spec: EnvironmentSpec = {
       ...current,
       deploymentToken: this.token(),
-      taskDefinition: taskDefinition ?? current.taskDefinition,
+      revision: definition === undefined ? current.revision : revisionOf(usual(definition), this.now()),
     };
-    this.made += 1;
     const decision = decideDeployment(
       { ...record, spec: { ...record.spec, value: spec } },
-      { token: spec.deploymentToken, id: as<DeploymentId>(`deployment-${this.made}`), at: this.now() },
+      { token: spec.deploymentToken, id: this.deploymentId(), at: this.now() },
     );
-    if (decision.kind !== 'deploy') return false;
-    await memory.update(decision.spec, record.spec.modified, decision.deployment, null);
-    await this.noteSpec(name);
-    this.environmentOf.set(decision.deployment.id, spec.id);
-    wake(spec.id);
-    return true;
+    return decision.kind === 'deploy' && (await this.write(record, decision));
   }
 
   async remove(name: EnvironmentName, tasks: 'stop' | 'keep'): Promise<boolean> {
-    const { memory, wake, chance } = this.options;
+    const { memory, chance } = this.options;
     const record = await memory.read(name);
     if (record === null) return false;
     const decision = decideDeletion(record.spec.value, { requestedAt: this.now(), tasks });
     if (decision.kind !== 'delete') return false;
-    await memory.update(decision.spec, record.spec.modified, null, null);
-    await this.noteSpec(name);
+    if (!(await this.write(record, { spec: decision.spec }))) return false;
     this.deleted.set(record.spec.value.id, tasks);
-    wake(record.spec.value.id);
     if (chance.happens(0.7)) this.createLater(name);
     return true;
   }
@@ -116,17 +119,40 @@ export class People {
     });
   }
 
-  private async noteSpec(name: EnvironmentName): Promise<void> {
-    const record = await this.options.memory.read(name);
-    if (record !== null) this.options.witness.specWritten(record.spec.value.id, record.spec.modified);
+  /** As the API writes: by compare-and-set, with the revisions it needs, and without what may be forgotten. */
+  async write(
+    record: EnvironmentRecord,
+    { spec, deployment = null }: { readonly spec: EnvironmentSpec; readonly deployment?: Deployment | null },
+  ): Promise<boolean> {
+    const { memory, wake } = this.options;
+    const { value: before, modified: seen } = record.spec;
+    const moves = spec.revision !== before.revision || deployment !== null;
+    const revisions = moves ? revisionsToKeep(before, spec) : [];
+    const forget = moves ? forgettable(record, spec.revision.id) : NOTHING_FORGOTTEN;
+    const written = await memory.update({ spec, seen, deployment, revisions, forget }, null);
+    if (written.kind !== 'done') return false;
+    await this.noteSpec(spec.name);
+    if (deployment !== null) this.environmentOf.set(deployment.id, spec.id);
+    wake(spec.id);
+    return true;
   }
 
-  private token(): DeploymentToken {
+  token(): DeploymentToken {
     this.made += 1;
     return as<DeploymentToken>(`token-${this.made}`);
   }
 
-  private now(): Instant {
+  deploymentId(): DeploymentId {
+    this.made += 1;
+    return as<DeploymentId>(`deployment-${this.made}`);
+  }
+
+  private async noteSpec(name: EnvironmentName): Promise<void> {
+    const record = await this.options.memory.read(name);
+    if (record !== null) this.options.witness.specWritten(record);
+  }
+
+  now(): Instant {
     return as<Instant>(EPOCH + this.options.timeline.now);
   }
 }

@@ -26,4 +26,39 @@ export const REGRESSIONS: readonly Regression[] = [
     mix: 'strict',
     was: 'all was called well while a stop, promised before the host was set ACTIVE again, was still to come',
   },
+  {
+    seed: 6,
+    mix: 'rollouts',
+    was: 'hosts that a superseded first deployment had emptied held the budget, and no canary was ever replaced',
+  },
+  {
+    seed: 39,
+    mix: 'rollouts',
+    was: 'hosts whose task of a superseded rollout never became ready held the budget, and no canary was ever replaced',
+  },
+  {
+    seed: 199,
+    mix: 'rollouts',
+    was: 'a task that had exited, and that ECS still called RUNNING, was ready, and opened the next wave',
+  },
+  {
+    seed: 72,
+    mix: 'rough-rollouts',
+    was: 'a turn without facts saw no host that was not done, and opened the next wave',
+  },
+  {
+    seed: 9,
+    mix: 'rough-rollouts',
+    was: 'a turn that broke off had marked its canaries, and the next one chose as many again',
+  },
+  {
+    seed: 45,
+    mix: 'rough-rollouts',
+    was: 'the launch of a canary landed, and not the progress that opened its wave; it was repeated all the same',
+  },
+  {
+    seed: 30,
+    mix: 'rough-rollouts',
+    was: 'the turn that wrote that a rollout was cancelled still repeated a launch for it',
+  },
 ];

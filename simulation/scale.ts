@@ -20,6 +20,7 @@ export const POLICY: Policy = {
   drainDeadlineMs: 5_000,
   supersededAfterMs: 4_000,
   startPollMs: { first: 400, most: 2_000 },
+  alarmPollMs: 1_000,
   launchesPerTurn: 3,
   stopsPerTurn: 2,
   looksPerTurn: 8,
@@ -48,6 +49,8 @@ export const ROUGH_MS = { least: 3_500, most: 7_000 } as const;
  * that ECS forgot is believed gone after 16 s, and then come a backoff of 4 s, a start and a deployment's end.
  */
 export const CONVERGE_WITHIN_MS = 45_000;
+/** And a host of a rollout after the other: stop, start, ready, and the looks in between. */
+export const REPLACED_WITHIN_MS = 5_000;
 /** After that nothing may be asked of ECS for so long. */
 export const REST_MS = 1_000;
 /** A run of fewer steps shows too little. */

@@ -1,6 +1,7 @@
 /** The scheduler under test: worker processes that take the real turns and surveys over simulated ports. */
 import { surveyCluster } from '../src/actors/survey.ts';
 import { takeTurn } from '../src/actors/turn.ts';
+import type { AlarmSource } from '../src/alarms/alarms.ts';
 import { as, type ClusterArn, type EnvironmentId } from '../src/domain/ids.ts';
 import type { Policy } from '../src/domain/policy.ts';
 import type { TokenSource } from '../src/ecs/budget.ts';
@@ -8,6 +9,7 @@ import type { EcsGateway } from '../src/ecs/gateway.ts';
 import { EcsReadError } from '../src/ecs/gateway.ts';
 import { FactsUnavailableError } from '../src/store/facts-store.ts';
 import { StoreUnavailableError, type ActorStore } from '../src/store/store.ts';
+import { alarmsPort } from './alarms-port.ts';
 import type { Chance } from './chance.ts';
 import { ecsPort, minting } from './ecs-port.ts';
 import type { EcsNetwork } from './ecs-network.ts';
@@ -15,6 +17,7 @@ import { factsPort, type RedisNetwork } from './facts-port.ts';
 import { deliver, mailboxPort, type MailboxPort, type MailNetwork } from './mailbox-port.ts';
 import { Process, type Surroundings } from './process.ts';
 import { Queue, type Activation } from './queue.ts';
+import type { Turn } from './rollout-witness.ts';
 import { SURVEY_INTERVAL_MS, SWEEP_INTERVAL_MS } from './scale.ts';
 import { storePort, type StoreNetwork } from './store-port.ts';
 
@@ -37,7 +40,8 @@ interface Worker {
   readonly process: Process;
   readonly store: ActorStore;
   readonly facts: ReturnType<typeof factsPort>;
-  readonly ecs: EcsGateway;
+  readonly ecs: (turn: Turn) => EcsGateway;
+  readonly alarms: AlarmSource;
   readonly mailbox: MailboxPort;
 }
 
@@ -111,7 +115,8 @@ export class Scheduler {
       process,
       store: storePort(process, store),
       facts: factsPort(process, { ...redis, empty: () => this.empty() }),
-      ecs: ecsPort(process, ecs, tokens) as EcsGateway,
+      ecs: ecsPort(process, ecs, tokens) as (turn: Turn) => EcsGateway,
+      alarms: alarmsPort(process, { ...around, model: ecs.model }),
       mailbox: mailboxPort(process, this.mail),
     });
   }
@@ -119,9 +124,13 @@ export class Scheduler {
   private async turn(environment: EnvironmentId, { process, signal }: Activation): Promise<boolean> {
     const worker = this.workers.get(process);
     if (worker === undefined) return false;
-    const { store, facts, ecs, mailbox } = worker;
+    const { facts, alarms, mailbox } = worker;
     const { policy, ecs: network } = this.options;
-    const deps = { store, facts, ecs, mailbox, policy, now: process.now, mint: this.mint, holder: process.name };
+    const turn: Turn = { world: null };
+    const store = observed(worker.store, turn);
+    const ecs = worker.ecs(turn);
+    const { now, name: holder } = process;
+    const deps = { store, facts, ecs, alarms, mailbox, policy, now, mint: this.mint, holder };
     try {
       const ending = await takeTurn(environment, deps, signal);
       network.witness.note(`turn: ${ending.kind}`);
@@ -135,8 +144,9 @@ export class Scheduler {
   private async survey({ process, signal, requested }: Activation): Promise<boolean> {
     const worker = this.workers.get(process);
     if (worker === undefined) return false;
-    const { store, facts, ecs, mailbox } = worker;
+    const { store, facts, mailbox } = worker;
     const { cluster, ecs: network } = this.options;
+    const ecs = worker.ecs({ world: null });
     const deps = { store, facts, ecs, mailbox, now: process.now, intervalMs: SURVEY_INTERVAL_MS };
     try {
       const ending = await surveyCluster(cluster, requested, deps, signal);
@@ -168,6 +178,16 @@ export class Scheduler {
 }
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+/** What the turn has claimed, for those who judge it. */
+const observed = (store: ActorStore, turn: Turn): ActorStore => ({
+  ...store,
+  async claim(environment, holder) {
+    const result = await store.claim(environment, holder);
+    if (result.kind === 'claimed') turn.world = result.claim.world;
+    return result;
+  },
+});
 
 export const clusterArn = (account: string, region: string, name: string): ClusterArn =>
   as<ClusterArn>(`arn:aws:ecs:${region}:${account}:cluster/${name}`);

@@ -1,21 +1,26 @@
 /** One run: a seed and a mix in, what happened out. First things go wrong; then they stop, and it must come to rest. */
-import { as, type EnvironmentName, type TaskDefinitionArn } from '../src/domain/ids.ts';
+import type { Rollback } from '../src/domain/plan.ts';
+import { as, type EnvironmentId, type EnvironmentName, type TaskDefinitionArn } from '../src/domain/ids.ts';
 import { ECS_LIMITS } from '../src/ecs/buckets.ts';
 import { LocalTokens } from '../src/ecs/local-tokens.ts';
 import { MemoryStore } from '../src/store/memory-store.ts';
 import { EcsModel, type LiveTask } from '../sim/model/model.ts';
 import { Chance } from './chance.ts';
 import { remaining, type Remaining } from './convergence.ts';
-import { BY_SECOND_KINDS, Faults, isClusterEvent, type BySecond, type FaultKind } from './faults.ts';
-import { Witness, type Violation } from './invariants.ts';
+import { defineTasks } from './definitions.ts';
+import { BY_SECOND_KINDS, Faults, isClusterEvent, isOfRollouts, type BySecond, type FaultKind } from './faults.ts';
+import type { Violation } from './invariants.ts';
+import { Witness } from './witness.ts';
 import { MIXES } from './mixes.ts';
 import { People } from './people.ts';
 import { EPOCH } from './process.ts';
 import { Redis } from './redis.ts';
+import { RolloutPeople } from './rollout-people.ts';
 import {
   CONVERGE_WITHIN_MS,
   INACTIVE_RETENTION_MS,
   POLICY,
+  REPLACED_WITHIN_MS,
   REST_MS,
   ROUGH_MS,
   STEPS_LEAST,
@@ -24,12 +29,16 @@ import {
 } from './scale.ts';
 import { clusterArn, Scheduler } from './scheduler.ts';
 import { Timeline } from './timeline.ts';
-import { Cluster, CLUSTER, TASK_CPU } from './world.ts';
+import { Cluster, CLUSTER } from './world.ts';
 
 const REGION = 'us-east-1';
 const ACCOUNT = '123456789012';
 const AWAY_MS = { least: 200, most: 2_500 };
 const LOOK_EVERY_MS = 500;
+const HOSTS = { least: 2, most: 4 };
+const HOSTS_MOST = 5;
+/** Three environments, and some things to put right in each; more is a circle. */
+const MENDINGS_MOST = 30;
 /** Three environments and a cluster: a sweep, a survey or two, and polls of a second or more. */
 const ACTIVATIONS_AT_REST_MOST = 30;
 
@@ -73,8 +82,14 @@ export async function simulate({ seed, mix: mixName, without = [], trace }: RunO
     tokenLifeAfterLastTaskMs: TOKEN_LIFE_MS.afterLastTask,
     tokenLifeMostMs: TOKEN_LIFE_MS.most,
   });
-  const cluster = new Cluster({ model, timeline, faults, chance: chance.fork('cluster') });
-  const witness = new Witness({ model, cluster: CLUSTER, timeline, agents: cluster });
+  const cluster = new Cluster({
+    model,
+    timeline,
+    faults,
+    chance: chance.fork('cluster'),
+    hostsMost: mix.hosts?.most ?? HOSTS_MOST,
+  });
+  const witness = new Witness({ model, cluster, timeline });
   if (trace !== undefined) witness.tell = (line) => trace(`${String(timeline.now).padStart(6)}   ${line}`);
   const clusterName = clusterArn(ACCOUNT, REGION, CLUSTER);
   const memory = new MemoryStore();
@@ -83,7 +98,15 @@ export async function simulate({ seed, mix: mixName, without = [], trace }: RunO
     limits: ECS_LIMITS,
     clock: { now: () => as(EPOCH + timeline.now), sleep: () => Promise.resolve() },
   });
-  const store = { memory, timeline, faults, chance: chance.fork('store'), witness, awayUntil: 0 };
+  const onRollback = (environment: EnvironmentId, { deployment }: Rollback): void => {
+    const world = memory.peek(environment);
+    if (world === null) return;
+    people.environmentOf.set(deployment.id, environment);
+    witness.specWritten(world);
+    for (const progress of world.progress.values()) witness.rollouts.progressWritten(progress);
+    witness.rollouts.rolledBack(world, deployment);
+  };
+  const store = { memory, timeline, faults, chance: chance.fork('store'), witness, onRollback, awayUntil: 0 };
   const scheduler = new Scheduler({
     around: { timeline, faults, chance: chance.fork('processes') },
     store,
@@ -101,16 +124,25 @@ export async function simulate({ seed, mix: mixName, without = [], trace }: RunO
     policy: { ...POLICY, primitive: mix.primitive ?? 'RunTask' },
     skewsMs: skews(shape),
   });
-  cluster.join(shape.int(2, 4));
+  cluster.join(shape.int((mix.hosts ?? HOSTS).least, (mix.hosts ?? HOSTS).most));
+  const definitions = defineTasks(model, definitionArn);
   const people = new People({
     memory,
     timeline,
     chance: chance.fork('people'),
     witness,
     cluster: clusterName,
-    taskDefinitions: defineTasks(model),
+    definitions,
     onCreated: (environment) => scheduler.open(environment),
     wake: (environment) => scheduler.wake(environment),
+  });
+  const rolloutPeople = new RolloutPeople({
+    memory,
+    people,
+    cluster,
+    chance: chance.fork('rollouts'),
+    witness,
+    definitions,
   });
   const names = Array.from({ length: shape.pick([1, 1, 2, 2, 3]) ?? 1 }, (_, n) => as<EnvironmentName>(`env-${n + 1}`));
   for (const name of names) {
@@ -122,6 +154,7 @@ export async function simulate({ seed, mix: mixName, without = [], trace }: RunO
     const until = timeline.now + kindChance.int(AWAY_MS.least, AWAY_MS.most);
     const name = kindChance.pick(names) ?? as<EnvironmentName>('env-1');
     if (isClusterEvent(kind)) return cluster.happen(kind);
+    if (isOfRollouts(kind)) return await rolloutPeople.happen(kind, name);
     switch (kind) {
       case 'store away':
         store.awayUntil = until;
@@ -160,6 +193,8 @@ export async function simulate({ seed, mix: mixName, without = [], trace }: RunO
   const { least, most } = mix.roughMs ?? ROUGH_MS;
   const roughUntil = shape.int(least, most);
   let calmAt: number | null = null;
+  let settledAt = 0;
+  let mended = 0;
   let convergedAt: number | null = null;
   let callsWhenConverged = 0;
   let activationsWhenConverged = 0;
@@ -173,9 +208,17 @@ export async function simulate({ seed, mix: mixName, without = [], trace }: RunO
     if (people.pending + cluster.pending > 0) return { invariant: 'N12', detail: 'something is still to come' };
     const watched = (await memory.inventory()).specs.length > 0;
     const listedAt = (redis.about(clusterName)?.startedAt ?? 0) - EPOCH - POLICY.clockSkewMs;
+    for (const name of names) {
+      if (!(await rolloutPeople.settle(name))) continue;
+      mended += 1;
+      if (mended <= MENDINGS_MOST) settledAt = timeline.now;
+      return { invariant: 'N12', detail: `people mended ${name} just now` };
+    }
     if (watched && listedAt <= (calmAt ?? 0)) return { invariant: 'N12', detail: 'no listing since' };
     return await remaining({ memory, cluster, names, mayStay });
   };
+  /** A rollout may still begin, and be taken back. */
+  const patience = (): number => CONVERGE_WITHIN_MS + 2 * REPLACED_WITHIN_MS * cluster.hosts().length;
   const look = (): void => {
     timeline.after(LOOK_EVERY_MS, 'look', () => {
       void lookAround().then((undone) => {
@@ -183,7 +226,7 @@ export async function simulate({ seed, mix: mixName, without = [], trace }: RunO
           convergedAt = timeline.now;
           callsWhenConverged = witness.changeCalls;
           activationsWhenConverged = scheduler.queue.activations;
-        } else if (undone !== null && timeline.now - (calmAt ?? 0) > CONVERGE_WITHIN_MS) {
+        } else if (undone !== null && timeline.now - Math.max(calmAt ?? 0, settledAt) > patience()) {
           witness.violate(undone.invariant, undone.detail);
         }
         look();
@@ -236,13 +279,5 @@ function skews(chance: Chance): readonly number[] {
   return Array.from({ length: 3 }, () => least + chance.extreme(0, POLICY.clockSkewMs));
 }
 
-function defineTasks(model: EcsModel): readonly TaskDefinitionArn[] {
-  return [1, 2].map((revision) => {
-    const body = {
-      family: 'daemon',
-      containerDefinitions: [{ name: 'main', image: 'busybox', cpu: TASK_CPU, memory: 64 }],
-    };
-    model.apply(EPOCH, { operation: 'RegisterTaskDefinition', body });
-    return as<TaskDefinitionArn>(`arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/daemon:${revision}`);
-  });
-}
+const definitionArn = (revision: number): TaskDefinitionArn =>
+  as<TaskDefinitionArn>(`arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/daemon:${revision}`);

@@ -3,7 +3,7 @@
  * transactions, one after the other, as it does in etcd when it is large.
  */
 import type { EnvironmentId } from '../src/domain/ids.ts';
-import type { ChangeGroup } from '../src/domain/plan.ts';
+import type { ChangeGroup, Rollback } from '../src/domain/plan.ts';
 import type { MemoryStore } from '../src/store/memory-store.ts';
 import { StoreUnavailableError, type ActorStore, type Claim, type CommitResult } from '../src/store/store.ts';
 import type { Chance } from './chance.ts';
@@ -12,7 +12,7 @@ import { latency } from './latency.ts';
 import type { Process } from './process.ts';
 import { STORE_TIMEOUT_MS } from './scale.ts';
 import type { Timeline } from './timeline.ts';
-import type { Witness } from './invariants.ts';
+import type { Witness, Write } from './witness.ts';
 
 /** A transaction whose caller gave up may still be on its way for so long. */
 const LATE_MS = { least: STORE_TIMEOUT_MS, most: 4_000 };
@@ -25,6 +25,8 @@ export interface StoreNetwork {
   readonly faults: Faults;
   readonly chance: Chance;
   readonly witness: Witness;
+  /** A turn has written a deployment and a spec. */
+  readonly onRollback: (environment: EnvironmentId, rollback: Rollback) => void;
   /** The moment until which the store answers nobody. */
   awayUntil: number;
 }
@@ -58,11 +60,17 @@ export function storePort(process: Process, network: StoreNetwork): ActorStore {
 
   function claimPort(environment: EnvironmentId, claim: Claim): Claim {
     let writes = 0;
-    const send = (what: 'intents' | 'outcomes' | 'removal', groups: readonly ChangeGroup[]): Promise<CommitResult> => {
+    const send = (
+      what: Write,
+      groups: readonly ChangeGroup[],
+      write: () => Promise<CommitResult>,
+      onLanded: () => void = () => {},
+    ): Promise<CommitResult> => {
       const number = (writes += 1);
       const land = async (): Promise<CommitResult> => {
-        const result = await landed(claim, what, groups);
+        const result = await write();
         witness.committed({ process, environment, claim, what, groups, result, number });
+        if (result.kind === 'committed') onLanded();
         return result;
       };
       return transaction(what, land);
@@ -70,7 +78,10 @@ export function storePort(process: Process, network: StoreNetwork): ActorStore {
     const commit = async (what: 'intents' | 'outcomes', groups: readonly ChangeGroup[]): Promise<CommitResult> => {
       const most = chance.int(GROUPS.least, GROUPS.most);
       for (let at = 0; at === 0 || at < groups.length; at += most) {
-        const result = await send(what, groups.slice(at, at + most));
+        const some = groups.slice(at, at + most);
+        const result = await send(what, some, () =>
+          what === 'intents' ? claim.commitIntents(some) : claim.commitOutcomes(some),
+        );
         if (result.kind !== 'committed') return result;
       }
       return { kind: 'committed' };
@@ -81,7 +92,11 @@ export function storePort(process: Process, network: StoreNetwork): ActorStore {
       fence: claim.fence,
       commitIntents: (groups) => commit('intents', groups),
       commitOutcomes: (groups) => commit('outcomes', groups),
-      remove: () => send('removal', []),
+      rollBack: (rollback) => {
+        const onLanded = (): void => network.onRollback(environment, rollback);
+        return send('rollback', [], () => claim.rollBack(rollback), onLanded);
+      },
+      remove: () => send('removal', [], () => claim.remove()),
     };
   }
 
@@ -103,9 +118,4 @@ export function storePort(process: Process, network: StoreNetwork): ActorStore {
     const result = await process.exchange(trip(what), land);
     return replyLost ? await unknown('reply lost') : result;
   }
-}
-
-function landed(claim: Claim, what: string, groups: readonly ChangeGroup[]): Promise<CommitResult> {
-  if (what === 'removal') return claim.remove();
-  return what === 'intents' ? claim.commitIntents(groups) : claim.commitOutcomes(groups);
 }

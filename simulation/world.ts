@@ -6,7 +6,12 @@ import { EPOCH } from './process.ts';
 import type { Timeline } from './timeline.ts';
 
 export const CLUSTER = 'sim';
-const HOSTS_MOST = 5;
+/** An attribute of hosts that environments select by; people change it. */
+export const TIER = 'tier';
+export const TIERS = ['gold', 'iron'] as const;
+/** The one alarm there is. */
+export const ALARM = 'errors';
+const ALARM_MS = { least: 300, most: 3_000 };
 const FLAP_MS = { least: 50, most: 800 };
 const AWAY_MS = { least: 1_000, most: 5_000 };
 const FILLED_MS = { least: 500, most: 6_000 };
@@ -21,18 +26,24 @@ export class Cluster {
   private readonly timeline: Timeline;
   private readonly faults: Faults;
   private readonly chance: Chance;
+  /** No machine joins beyond that. */
+  private readonly hostsMost: number;
   private readonly away = new Map<string, number>();
   /** Registrations whose machine has registered anew: their agents never come back. */
   private readonly abandoned = new Set<string>();
   private readonly fillers = new Set<string>();
+  private readonly changed = new Map<string, number>();
+  private labelled = 0;
   /** What begun changes are still to come. */
   pending = 0;
 
-  constructor(around: { model: EcsModel; timeline: Timeline; faults: Faults; chance: Chance }) {
+  constructor(around: { model: EcsModel; timeline: Timeline; faults: Faults; chance: Chance; hostsMost: number }) {
     this.model = around.model;
     this.timeline = around.timeline;
     this.faults = around.faults;
     this.chance = around.chance;
+    this.hostsMost = around.hostsMost;
+    this.setAlarm('OK');
   }
 
   get now(): number {
@@ -40,7 +51,11 @@ export class Cluster {
   }
 
   join(count: number): void {
-    this.model.addHosts(this.now, { cluster: CLUSTER, count });
+    for (let n = 0; n < count; n += 1) {
+      const attributes = { [TIER]: this.anyTier() };
+      const [host] = this.model.addHosts(this.now, { cluster: CLUSTER, count: 1, attributes });
+      if (host !== undefined && this.timeline.now > 0) this.noteChange(host.containerInstanceArn);
+    }
   }
 
   hosts(): readonly HostSummary[] {
@@ -50,6 +65,16 @@ export class Cluster {
   /** Live tasks of environments. */
   daemons(): readonly LiveTask[] {
     return this.model.liveTasks(this.now, CLUSTER).filter(({ group }) => group.startsWith('daemon:'));
+  }
+
+  /** A live task by ARN; null: it is stopped, or there is none. */
+  liveTask(arn: string): LiveTask | null {
+    return this.model.liveTask(this.now, arn);
+  }
+
+  /** When the host last became one that counts, or may have: it joined, returned, was activated or relabelled; null: never since the beginning. */
+  changedAt(instance: string): number | null {
+    return this.changed.get(instance) ?? null;
   }
 
   /** True moment since which the registration's agent is away; null: it is connected. */
@@ -77,7 +102,7 @@ export class Cluster {
         return this.ask('StopTask', { task: task.taskArn, reason: 'a person' });
       }
       case 'host joins':
-        if (hosts.length >= HOSTS_MOST) return false;
+        if (hosts.length >= this.hostsMost) return false;
         this.join(1);
         return true;
       case 'host drains':
@@ -93,7 +118,7 @@ export class Cluster {
       case 'agent disconnects':
         return this.disconnect(host, chance.int(AWAY_MS.least, AWAY_MS.most));
       case 'host registers again':
-        if (host?.agentConnected !== true || hosts.length >= HOSTS_MOST + 2) return false;
+        if (host?.agentConnected !== true || hosts.length >= this.hostsMost + 2) return false;
         this.register(host.ec2InstanceId);
         this.agentGone(host.containerInstanceArn);
         if (chance.happens(0.5)) {
@@ -106,6 +131,16 @@ export class Cluster {
         this.vanish(host);
         this.later(chance.int(0, 500), 'machine registers', () => this.register(host.ec2InstanceId));
         return true;
+      case 'host relabelled': {
+        if (host === undefined) return false;
+        this.noteChange(host.containerInstanceArn);
+        const attribute = { name: TIER, value: this.anyTier(), targetId: host.containerInstanceArn };
+        return this.ask('PutAttributes', { attributes: [attribute] });
+      }
+      case 'alarm fires':
+        this.setAlarm('ALARM');
+        this.timeline.after(chance.int(ALARM_MS.least, ALARM_MS.most), 'alarm is over', () => this.setAlarm('OK'));
+        return true;
       case 'host vanishes':
         if (host === undefined || hosts.length < 2) return false;
         this.vanish(host);
@@ -117,6 +152,7 @@ export class Cluster {
   calm(): void {
     for (const filler of this.fillers) this.ask('StopTask', { task: filler });
     this.fillers.clear();
+    this.setAlarm('OK');
     for (const host of this.hosts()) {
       const { containerInstanceArn: arn } = host;
       if (!host.agentConnected && !this.abandoned.has(arn)) this.connect(arn);
@@ -132,7 +168,21 @@ export class Cluster {
     });
   }
 
+  private noteChange(instance: string): void {
+    this.changed.set(instance, this.timeline.now);
+  }
+
+  /** In turn. */
+  private anyTier(): string {
+    return TIERS[this.labelled++ % TIERS.length] ?? TIERS[0];
+  }
+
+  private setAlarm(state: 'OK' | 'ALARM'): void {
+    this.model.alarms.set(this.now, { name: ALARM, type: 'MetricAlarm', state });
+  }
+
   private setStatus({ containerInstanceArn }: HostSummary, status: 'ACTIVE' | 'DRAINING'): boolean {
+    this.noteChange(containerInstanceArn);
     return this.ask('UpdateContainerInstancesState', { containerInstances: [containerInstanceArn], status });
   }
 
@@ -150,6 +200,7 @@ export class Cluster {
   private connect(arn: string): void {
     this.model.setAgentConnected(this.now, arn, true);
     this.away.delete(arn);
+    this.noteChange(arn);
   }
 
   private agentGone(arn: string): void {
@@ -158,8 +209,12 @@ export class Cluster {
   }
 
   private register(machine: string): void {
+    const before = new Set(this.hosts().map(({ containerInstanceArn }) => containerInstanceArn));
     for (const host of this.hosts()) if (host.ec2InstanceId === machine) this.agentGone(host.containerInstanceArn);
-    this.ask('RegisterContainerInstance', { instanceIdentityDocument: JSON.stringify({ instanceId: machine }) });
+    const instanceIdentityDocument = JSON.stringify({ instanceId: machine });
+    const attributes = [{ name: TIER, value: this.anyTier() }];
+    this.ask('RegisterContainerInstance', { instanceIdentityDocument, attributes });
+    for (const { containerInstanceArn: arn } of this.hosts()) if (!before.has(arn)) this.noteChange(arn);
   }
 
   private vanish({ containerInstanceArn: arn }: HostSummary): void {

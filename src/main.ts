@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { parseConfig, settingRows, type Config } from './config.ts';
-import { startScheduler, StartError } from './scheduler.ts';
+import { StartError } from './parts.ts';
+import { startScheduler } from './scheduler.ts';
 import { createLog, LogFileError } from './telemetry/log.ts';
 
 /** Below the ten seconds that orchestrators commonly grant before they kill. */

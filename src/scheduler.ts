@@ -1,38 +1,30 @@
 /** The composition root: the only file that names every adapter. Builds what a role needs, and takes it down in order. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { WrittenMarks } from './actors/written-marks.ts';
 import { createApp } from './api/app.ts';
 import type { Readiness } from './api/app-env.ts';
 import { API_LIMITS } from './api/limits.ts';
 import { ListenError, serveApi } from './api/server.ts';
 import { policyOf, surveyIntervals, type Config } from './config.ts';
 import { CssListing } from './css/css-listing.ts';
-import { as, type Instant, type LaunchId } from './domain/ids.ts';
-import { AwsGateway } from './ecs/aws-gateway.ts';
-import { WaitingBudget } from './ecs/budget.ts';
-import { ECS_LIMITS, scaled } from './ecs/buckets.ts';
-import { SYSTEM_CLOCK } from './ecs/clock.ts';
-import { RedisTokens } from './ecs/redis-tokens.ts';
-import { openEtcdStore, type EtcdStore } from './store/etcd-store.ts';
+import { as, type LaunchId } from './domain/ids.ts';
+import { plannerInsight } from './insight/planner-insight.ts';
+import { monotonic, now, openParts, StartError, type Closers, type Parts } from './parts.ts';
+import type { EtcdStore } from './store/etcd-store.ts';
 import { openEtcdView } from './store/view.ts';
-import { RedisFacts } from './store/redis-facts.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import type { Metrics } from './telemetry/metrics.ts';
 import { serveMetrics } from './telemetry/metrics-server.ts';
-import { BullMailbox } from './workers/bull-mailbox.ts';
+import type { BullMailbox } from './workers/bull-mailbox.ts';
 import { startEnvironmentWorker } from './workers/environment-worker.ts';
 import { startEventIntake } from './workers/event-intake.ts';
-import { BullHints } from './workers/hint-queue.ts';
+import { startReadinessWorker } from './workers/readiness-worker.ts';
 import { startSurveyWorker } from './workers/survey-worker.ts';
 import { startSweeper } from './workers/sweep-worker.ts';
 import { startTimerWorker } from './workers/timer-worker.ts';
 
-/** Something needed is missing. The message is one line for people: what, where, what to do. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-}
+const random = (): number => Math.random();
 
 export interface Scheduler {
   /** Address of the API, if this role serves it. */
@@ -40,19 +32,6 @@ export interface Scheduler {
   readonly metrics: string | null;
   close(): Promise<void>;
 }
-
-/** How long a dependency may take to come up before we give up: long enough for a stack that starts all at once. */
-const START_PATIENCE_MS = 15_000;
-/** The API works without Redis, so it only looks whether it is there. */
-const API_REDIS_PATIENCE_MS = 1_000;
-const START_RETRY_MS = 250;
-/** Redis commands of the cache and the budget. BullMQ's connections have their own settings. */
-const REDIS_COMMAND_TIMEOUT_MS = 2_000;
-/** A connection that answers nothing for this long is dead, though nobody said so; the next one need not be. */
-const REDIS_SILENCE_MS = 3_000;
-
-/** What has been started, newest first: the order in which it is closed. */
-type Closers = (() => Promise<void> | void)[];
 
 export async function startScheduler(
   config: Config,
@@ -83,77 +62,9 @@ export async function startScheduler(
   }
 }
 
-interface Parts {
-  readonly etcd: EtcdStore;
-  readonly redis: Redis;
-  readonly ecs: AwsGateway;
-  readonly mailbox: BullMailbox;
-  readonly hints: BullHints;
-  readonly metrics: Metrics;
-}
-
-const now = (): Instant => as<Instant>(Date.now());
-const monotonic = (): number => performance.now();
-const random = (): number => Math.random();
-
-async function openParts(config: Config, log: Logger, closers: Closers, stop: AbortSignal): Promise<Parts> {
-  const etcd = openEtcdStore({ endpoints: config.etcdEndpoints, root: config.etcdPrefix });
-  closers.unshift(() => etcd.close());
-  await until(
-    { what: 'etcd', where: config.etcdEndpoints.join(', '), flag: '--etcd-endpoint', patienceMs: START_PATIENCE_MS },
-    () => etcd.ping(),
-    stop,
-  );
-
-  const redis = new Redis(config.redisUrl, {
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
-    socketTimeout: REDIS_SILENCE_MS,
-    retryStrategy: (times) => Math.min(100 * times, 1_000),
-  });
-  redis.on('error', (error: Error) => log.debug({ err: error.message }, 'redis'));
-  closers.unshift(() => redis.disconnect());
-  const patienceMs = config.role === 'api' ? API_REDIS_PATIENCE_MS : START_PATIENCE_MS;
-  await until(
-    { what: 'Redis', where: withoutPassword(config.redisUrl), flag: '--redis-url', patienceMs },
-    () => redis.ping(),
-    stop,
-  ).catch((error: StartError) => {
-    if (config.role !== 'api') throw error;
-    log.warn(error.message);
-  });
-
-  const limits = scaled(ECS_LIMITS, config.ecsRatePercent / 100);
-  const source = new RedisTokens({
-    redis,
-    keyPrefix: `${config.redisPrefix}:`,
-    scope: process.env['AWS_REGION'] ?? 'default',
-    limits,
-    clock: SYSTEM_CLOCK,
-    bucketTime: null,
-  });
-  const ecs = new AwsGateway({
-    settings: {
-      requestTimeoutMs: config.ecsTimeoutMs,
-      ...(config.ecsEndpoint === null ? {} : { endpoint: config.ecsEndpoint }),
-    },
-    budget: new WaitingBudget({ source, clock: SYSTEM_CLOCK }),
-    now,
-  });
-  closers.unshift(() => ecs.close());
-  const queues = { url: config.redisUrl, prefix: config.redisPrefix };
-  const mailbox = new BullMailbox(queues, now, log);
-  closers.unshift(() => mailbox.close());
-  const hints = new BullHints(queues, log);
-  closers.unshift(() => hints.close());
-  return { etcd, redis, ecs, mailbox, hints, metrics: createMetrics() };
-}
-
 function startWorkers(config: Config, parts: Parts, log: Logger, closers: Closers): void {
-  const { etcd, ecs, mailbox, metrics } = parts;
+  const { etcd, ecs, alarms, facts, mailbox, metrics } = parts;
   const redis = { url: config.redisUrl, prefix: config.redisPrefix };
-  const facts = new RedisFacts(parts.redis, config.redisPrefix, now);
   const common = { redis, mailbox, metrics, log, random, monotonic };
   const store = etcd.actors;
   const events = startEventIntake({
@@ -176,22 +87,29 @@ function startWorkers(config: Config, parts: Parts, log: Logger, closers: Closer
       return events.complete ? intervals.withEvents : intervals.alone;
     },
   };
+  const policy = policyOf(config);
+  const holder = `${hostname()}/${process.pid}`;
   const started = [
     events,
     startSweeper({ ...common, store, intervalMs: config.sweepIntervalMs }),
     startTimerWorker(common),
     startSurveyWorker({ ...common, survey }),
+    startReadinessWorker({
+      ...common,
+      readiness: { clusters: etcd.clusters, facts, ecs, marks: new WrittenMarks(), policy, now, holder },
+    }),
     startEnvironmentWorker({
       ...common,
       turn: {
         store,
         facts,
         ecs,
+        alarms,
         mailbox,
-        policy: policyOf(config),
+        policy,
         now,
         mint: () => as<LaunchId>(randomUUID()),
-        holder: `${hostname()}/${process.pid}`,
+        holder,
       },
     }),
   ];
@@ -220,7 +138,7 @@ async function startApi(
   closers: Closers,
   stop: AbortSignal,
 ): Promise<string> {
-  const { etcd, ecs, mailbox, hints } = parts;
+  const { etcd, ecs, alarms, facts, mailbox, hints } = parts;
   const view = openEtcdView({
     store: etcd,
     onUnreadable: (item) => log.error(item, 'stored value cannot be read'),
@@ -236,6 +154,7 @@ async function startApi(
     now,
     uuid: randomUUID,
     log,
+    insight: plannerInsight({ store: etcd.environments, facts, ecs, alarms, policy: policyOf(config), now }),
     hints: { add: (given) => hints.offer(given) },
     ready: () => readiness(etcd, mailbox),
     limits: API_LIMITS,
@@ -261,40 +180,4 @@ async function startMetrics(config: Config, metrics: Metrics, closers: Closers):
     const why = error instanceof Error ? error.message : String(error);
     throw new StartError(`cannot serve metrics on ${host}:${port} (${why}); choose another with --metrics-bind`);
   }
-}
-
-interface Dependency {
-  readonly what: string;
-  readonly where: string;
-  readonly flag: string;
-  readonly patienceMs: number;
-}
-
-async function until(
-  { what, where, flag, patienceMs }: Dependency,
-  answers: () => Promise<unknown>,
-  stop: AbortSignal,
-): Promise<void> {
-  const deadline = monotonic() + patienceMs;
-  for (;;) {
-    try {
-      await answers();
-      return;
-    } catch (error) {
-      if (stop.aborted || monotonic() > deadline) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new StartError(
-          `${what} does not answer at ${where} (${why}); start it there, or name another with ${flag}`,
-        );
-      }
-    }
-    await sleep(START_RETRY_MS);
-  }
-}
-
-function withoutPassword(url: string): string {
-  const parsed = new URL(url);
-  parsed.password = '';
-  parsed.username = '';
-  return parsed.href;
 }

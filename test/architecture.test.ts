@@ -6,8 +6,14 @@ import { describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The ports: what actors and the API see of the store, of ECS and of the queue. */
-const PORTS = ['src/store/store.ts', 'src/store/facts-store.ts', 'src/ecs/gateway.ts'];
+/** The ports: what actors and the API see of the store, of ECS, of alarms and of the queue. */
+const PORTS = [
+  'src/store/store.ts',
+  'src/store/cluster-store.ts',
+  'src/store/facts-store.ts',
+  'src/ecs/gateway.ts',
+  'src/alarms/alarms.ts',
+];
 
 interface Rule {
   readonly room: string;
@@ -18,14 +24,21 @@ interface Rule {
 const RULES: readonly Rule[] = [
   { room: 'src/domain/', may: [], packages: [] },
   { room: 'src/concurrency/', may: [], packages: ['node:'] },
-  { room: 'src/planner/', may: ['src/domain/'], packages: [] },
+  { room: 'src/query/', may: ['src/domain/'], packages: [] },
+  { room: 'src/planner/', may: ['src/domain/', 'src/query/'], packages: [] },
   { room: 'src/store/', may: ['src/domain/', 'src/concurrency/'], packages: ['etcd3', 'ioredis', 'zod', 'node:'] },
   {
     room: 'src/ecs/',
     may: ['src/domain/', 'src/concurrency/'],
     packages: ['@aws-sdk/', '@smithy/', 'ioredis', 'p-map', 'node:'],
   },
+  { room: 'src/alarms/', may: ['src/domain/', 'src/concurrency/'], packages: ['@aws-sdk/client-cloudwatch'] },
   { room: 'src/actors/', may: ['src/domain/', 'src/planner/', ...PORTS], packages: ['p-map'] },
+  {
+    room: 'src/insight/',
+    may: ['src/domain/', 'src/concurrency/', 'src/planner/', ...PORTS],
+    packages: ['node:'],
+  },
   { room: 'src/css/', may: ['src/domain/', 'src/ecs/gateway.ts'], packages: ['zod'] },
   {
     room: 'src/intake/',
@@ -39,14 +52,27 @@ const RULES: readonly Rule[] = [
   },
   {
     room: 'src/api/',
-    may: ['src/domain/', 'src/concurrency/', 'src/actors/mailbox.ts', 'src/intake/', ...PORTS],
+    may: [
+      'src/domain/',
+      'src/query/',
+      'src/concurrency/',
+      'src/actors/mailbox.ts',
+      'src/intake/',
+      'src/insight/insight.ts',
+      ...PORTS,
+    ],
     packages: ['hono', '@hono/', 'zod', 'pino', 'node:'],
   },
   { room: 'src/telemetry/', may: [], packages: ['pino', 'prom-client', 'node:'] },
   { room: 'src/settings.ts', may: ['src/domain/'], packages: ['zod'] },
   { room: 'src/config.ts', may: ['src/domain/', 'src/settings.ts'], packages: ['node:'] },
-  { room: 'src/scheduler.ts', may: ['src/'], packages: ['ioredis', 'pino', 'node:'] },
-  { room: 'src/main.ts', may: ['src/config.ts', 'src/scheduler.ts', 'src/telemetry/'], packages: ['node:'] },
+  { room: 'src/parts.ts', may: ['src/'], packages: ['ioredis', 'pino', 'node:'] },
+  { room: 'src/scheduler.ts', may: ['src/'], packages: ['pino', 'node:'] },
+  {
+    room: 'src/main.ts',
+    may: ['src/config.ts', 'src/parts.ts', 'src/scheduler.ts', 'src/telemetry/'],
+    packages: ['node:'],
+  },
   { room: 'sim/model/', may: [], packages: ['zod', 'node:'] },
   { room: 'sim/', may: ['sim/model/'], packages: ['hono', '@hono/', 'pino', 'zod', 'node:'] },
   { room: 'simulation/', may: ['src/', 'sim/model/'], packages: ['@aws-sdk/client-ecs', 'node:'] },

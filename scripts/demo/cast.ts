@@ -9,6 +9,11 @@ export type WorkerName = (typeof WORKERS)[number];
 /** Quicker than the default of 10 s, so that the story is short. */
 const SURVEY_INTERVAL_MS = 1_000;
 
+/** Quicker than the default of 500 ms, as every round of a rollout waits for it. */
+const TASK_START_MS = 300;
+/** Told to the simulator, as the verdict counts back from the end of a task to the wish to stop it. */
+export const TASK_STOP_MS = 300;
+
 export interface Cast {
   /** The servers the scheduler needs: they come first. */
   readonly servers: readonly Part[];
@@ -34,7 +39,11 @@ export async function castOf({ dir, apiPort, simulatorPort, hosts }: CastOptions
     servers: [
       etcd({ dir, port: ports.etcd, peerPort: ports.etcdPeer }),
       redis(ports.redis),
-      simulator({ port: simulatorPort, hosts }),
+      simulator({
+        port: simulatorPort,
+        hosts,
+        flags: [`--task-start-ms=${TASK_START_MS}`, `--task-stop-ms=${TASK_STOP_MS}`],
+      }),
     ],
     scheduler: [api(apiPort, flags), ...WORKERS.map((name) => worker(name, ports[name], flags))],
   };

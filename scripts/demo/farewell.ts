@@ -1,5 +1,5 @@
 import { REGION } from '../local/parts.ts';
-import { ENVIRONMENT } from './story.ts';
+import { ENVIRONMENT } from './stage.ts';
 
 /** What one can look at and try while the demo stays up. */
 export const farewell = (at: {
@@ -15,6 +15,7 @@ export const farewell = (at: {
   'Try:',
   `  curl -s ${at.apiUrl}/v1/environments/${ENVIRONMENT}`,
   `  curl -s ${at.apiUrl}/v1/environments/${ENVIRONMENT}/deployments`,
+  `  curl -s ${at.apiUrl}/v1/environments/${ENVIRONMENT}/hosts                # each host, and why`,
   `  curl -s -X POST ${at.simulatorUrl}/_sim/hosts -d '{"count": 3}'     # three more hosts`,
   `  curl -s -X DELETE ${at.apiUrl}/v1/environments/${ENVIRONMENT}           # its tasks are stopped`,
   `  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x aws ecs list-tasks --region ${REGION} --endpoint-url ${at.simulatorUrl}`,

@@ -1,4 +1,4 @@
-import { seconds } from './table.ts';
+import { COLUMNS_MOST, seconds, wrapped } from './table.ts';
 
 /** What the screen writes to: `process.stdout`, or a test's own. */
 export interface Output {
@@ -12,6 +12,7 @@ const COLOURS = { green: 32, red: 31, dim: 2, bold: 1 } as const;
 const COLUMNS_UNLESS_TOLD = 80;
 /** The mark before each line of a step. */
 const MARK_CHARACTERS = 5;
+const NOTE_CHARACTERS = MARK_CHARACTERS + 2;
 
 /** Progress for people: one line that changes on a terminal, plain lines anywhere else. */
 export class Screen {
@@ -48,6 +49,13 @@ export class Screen {
 
   done(step: string, detail: string, tookMs: number): void {
     this.end(this.paint('green', ' ok  '), `${step}: ${detail} ${this.paint('dim', `(${seconds(tookMs)})`)}`);
+  }
+
+  /** More about the step above. What goes on in a second line stands further in. */
+  note(text: string): void {
+    for (const [index, line] of wrapped(text, COLUMNS_MOST - NOTE_CHARACTERS).entries()) {
+      this.line(' '.repeat(index === 0 ? MARK_CHARACTERS : NOTE_CHARACTERS) + this.paint('dim', line));
+    }
   }
 
   failed(step: string): void {

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Interrupted } from './interrupt.ts';
 import type { Processes } from '../local/processes.ts';
 import type { Screen } from './screen.ts';
-import type { Step } from './story.ts';
+import type { Step } from './stage.ts';
 import type { Row } from './table.ts';
 import { waitUntil } from '../local/waiting.ts';
 
-/** Steps take a second or three; taking over from a dead worker takes up to eight. */
-const STEP_WITHIN_MS = 30_000;
+/** Most steps take a second or three, taking over from a dead worker up to eight, the better part of a rollout fifteen. */
+const STEP_WITHIN_MS = 45_000;
 const DEATH_TOLD_WITHIN_MS = 200;
 
 class StepFailed extends Error {
@@ -34,10 +34,11 @@ export function stepsOn(
     say('');
     try {
       const acting = act((look) => waitUntil(look, { withinMs: STEP_WITHIN_MS, signal, say }));
-      const { detail, value } = await Promise.race([acting, aborted]);
+      const { detail, notes = [], value } = await Promise.race([acting, aborted]);
       const tookMs = performance.now() - began;
       rows.push({ what, tookMs, detail });
       screen.done(what, detail, tookMs);
+      for (const note of notes) screen.note(note);
       return value;
     } catch (error) {
       // A process that died explains the answer that did not come; its death may be told a moment later.

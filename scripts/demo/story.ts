@@ -1,34 +1,18 @@
 /** The story: what the demo does to the cluster, and what must come of it. */
 import { readFile } from 'node:fs/promises';
 import { WORKERS, type WorkerName } from './cast.ts';
-import type { SchedulerApi, SimulatedEcs } from './clients.ts';
-import type { Processes } from '../local/processes.ts';
+import { HOSTS_JOINING_PAUSED, TASKS_DYING_PAUSED, tellRollouts, TERMS, type RolloutsTold } from './rollout-story.ts';
+import { mostVacant, movedSince, rolloutFaultsOf, triesOf } from './rollout-verdict.ts';
+import { ENVIRONMENT, FAMILY, GROUP, type Stage } from './stage.ts';
 import { turnsIn } from './turns.ts';
 import { coveredHosts, faultsOf, mostLiveAtOnce, tasksOf, type Evidence } from './verdict.ts';
 import type { Seen } from '../local/waiting.ts';
 
-export const ENVIRONMENT = 'demo';
 export const HOSTS_AT_FIRST = 20;
 const HOSTS_JOINING = 5;
 const HOSTS_JOINING_LATER = 2;
-const TASK_DEFINITION = 'daemon';
-const GROUP = `daemon:${ENVIRONMENT}`;
-
-/** Waits, showing progress, until what is looked at is done; fails the step at its deadline. */
-type Wait = <T extends Seen>(look: () => Promise<T>) => Promise<T>;
-/** Runs a step, shows it, and keeps its row for the table. `lookAt` is whose log explains a failure. */
-export type Step = <T>(
-  what: string,
-  lookAt: string,
-  act: (wait: Wait) => Promise<{ readonly detail: string; readonly value: T }>,
-) => Promise<T>;
-
-export interface Stage {
-  readonly api: SchedulerApi;
-  readonly ecs: SimulatedEcs;
-  readonly processes: Pick<Processes, 'kill' | 'pid' | 'logFile'>;
-  readonly step: Step;
-}
+/** Before the second act. */
+const TASKS_DYING = 1;
 
 /** Resolves with the proof, in a sentence; rejects when a step failed. */
 export async function tellStory(stage: Stage): Promise<string> {
@@ -37,14 +21,14 @@ export async function tellStory(stage: Stage): Promise<string> {
   const hosts = (await stage.ecs.hosts()).map((host) => host.containerInstanceArn);
   await replaceDead(stage, hosts[0] ?? '');
   await leaveDraining(stage, hosts[HOSTS_AT_FIRST - 1] ?? '');
-  await surviveKill(stage, deployment);
-  return await prove(stage, deployment);
+  const worker = await surviveKill(stage, deployment);
+  return await prove(stage, await tellRollouts(stage, worker));
 }
 
 async function coverAll(stage: Stage): Promise<string> {
   const { api, step } = stage;
   return await step('an environment is created and deployed', 'worker-1', async (wait) => {
-    const environment = await api.create(ENVIRONMENT, TASK_DEFINITION);
+    const environment = await api.create(ENVIRONMENT, FAMILY);
     const { id } = await api.deploy(environment);
     const seen = await wait(() => coverage(stage, id, HOSTS_AT_FIRST));
     return { detail: seen.detail, value: id };
@@ -89,15 +73,15 @@ async function leaveDraining({ api, ecs, step }: Stage, host: string): Promise<v
   });
 }
 
-async function surviveKill(stage: Stage, deployment: string): Promise<void> {
+/** Resolves with the worker that is left. */
+async function surviveKill(stage: Stage, deployment: string): Promise<WorkerName> {
   const { ecs, processes, step } = stage;
   const turnsOf = async (name: WorkerName) => turnsIn(await readFile(processes.logFile(name), 'utf8'));
   const lastTurn = async (name: WorkerName) => (await turnsOf(name)).at(-1)?.at ?? 0;
   const [first, second] = WORKERS;
   const [killed, survivor] = (await lastTurn(first)) > (await lastTurn(second)) ? [first, second] : [second, first];
 
-  await step('a worker is killed (-9), hosts join', survivor, async (wait) => {
-    const pid = processes.pid(killed);
+  return await step('a worker is killed (-9), hosts join', survivor, async (wait) => {
     await processes.kill(killed);
     const killedAt = Date.now();
     await ecs.addHosts(HOSTS_JOINING_LATER);
@@ -106,38 +90,44 @@ async function surviveKill(stage: Stage, deployment: string): Promise<void> {
       .filter((turn) => turn.at >= killedAt)
       .reduce((sum, turn) => sum + turn.launches, 0);
     if (launches === 0) throw new Error(`the hosts were covered, but not by ${survivor}`);
-    const detail = `${killed} (pid ${pid}) had done the last work; ${survivor} covered the ${HOSTS_JOINING_LATER} hosts`;
-    return { detail, value: null };
+    return { detail: `${killed} had done the work; ${survivor} covered them`, value: survivor };
   });
 }
 
-async function prove({ api, ecs, step }: Stage, deployment: string): Promise<string> {
-  const hostsEver = HOSTS_AT_FIRST + HOSTS_JOINING + HOSTS_JOINING_LATER;
-  /** One for each host, and one in the place of the task that died. */
-  const expected = { hostsEver, draining: 1, tasksStarted: hostsEver + 1 };
+async function prove({ api, ecs, step }: Stage, rollouts: RolloutsTold): Promise<string> {
+  const hostsEver = HOSTS_AT_FIRST + HOSTS_JOINING + HOSTS_JOINING_LATER + HOSTS_JOINING_PAUSED;
+  const draining = 1;
   return await step('the ledger is read', 'simulator', async (wait) => {
     const evidence = async (): Promise<Evidence> => {
-      const [ledger, hosts, environment, state] = await Promise.all([
+      const [ledger, hosts, environment, deployment] = await Promise.all([
         ecs.ledger(),
         ecs.hosts(),
         api.environment(ENVIRONMENT),
-        api.deployment(ENVIRONMENT, deployment),
+        api.deployment(ENVIRONMENT, rollouts.deployment),
       ]);
-      return { group: GROUP, ledger, hosts, environment, deployment: state };
+      return { group: GROUP, ledger, hosts, environment, deployment };
     };
-    const { found } = await wait(async () => {
+    const { found, moved, tries } = await wait(async () => {
       const found = await evidence();
-      const faults = faultsOf(found, expected);
-      return { done: faults.length === 0, detail: faults.join('; '), found };
+      const moved = movedSince(rollouts.beforeBad, found).size;
+      const tries = triesOf(found, rollouts.bad);
+      // One for each host, in the place of each that died, of the good version, of the bad one, and where that was tried.
+      const tasksStarted = hostsEver + TASKS_DYING + TASKS_DYING_PAUSED + (hostsEver - draining) + tries + moved;
+      const faults = [
+        ...faultsOf(found, { hostsEver, draining, tasksStarted }),
+        ...rolloutFaultsOf(found, rollouts, TERMS),
+      ];
+      return { done: faults.length === 0, detail: faults.join('; '), found, moved, tries };
     });
     const { environment } = found;
-    const { state } = found.deployment;
     return {
-      detail: `deployment ${state}, environment ${environment.health}, ${environment.hosts?.running} of ${environment.hosts?.eligible} hosts running`,
+      detail: `${environment.health}, ${environment.hosts?.running} of ${environment.hosts?.eligible} hosts running`,
       value:
-        `no host ever had more than ${mostLiveAtOnce(found)} live task of the environment: ` +
-        `${hostsEver} hosts, ${tasksOf(found).length} tasks started, by the simulator's own ledger, ` +
-        `with ECS's distinctInstance switched off`,
+        `no host ever had more than ${mostLiveAtOnce(found)} live task of the environment (${hostsEver} hosts, ` +
+        `${tasksOf(found).length} tasks started); an update never left more than ${mostVacant(found, TERMS)} hosts at once ` +
+        `without a ready task, where ${TERMS.maxUnavailable} were allowed, and stopped none while it was paused; ` +
+        `a bad version was tried ${tries} times on ${moved} hosts, and no other host lost its task to it: ` +
+        `by the simulator's own ledger, with ECS's distinctInstance switched off`,
     };
   });
 }

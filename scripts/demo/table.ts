@@ -5,6 +5,9 @@ export interface Row {
   readonly detail: string;
 }
 
+/** What is shown stays within this, as far as it is ours. */
+export const COLUMNS_MOST = 100;
+
 const HEAD = ['what happened', 'took', 'seen'] as const;
 const GAP = '  ';
 
@@ -22,3 +25,18 @@ export function renderTable(rows: readonly Row[]): readonly string[] {
 }
 
 export const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+
+/** The text as lines of at most so many columns, broken between words. */
+export function wrapped(text: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

@@ -36,6 +36,11 @@ const exitSchema = z.strictObject({
   exitCode: z.int().default(1),
   reason: z.string().default('Essential container in task exited'),
 });
+const alarmSchema = z.strictObject({
+  name: z.string().min(1).max(255),
+  state: z.enum(['OK', 'ALARM', 'INSUFFICIENT_DATA']),
+  type: z.enum(['MetricAlarm', 'CompositeAlarm']).default('MetricAlarm'),
+});
 const bucketsSchema = z.strictObject({ enabled: z.boolean() });
 const probability = z.number().min(0).max(1);
 const mixSchema = z
@@ -105,6 +110,8 @@ export function answerAdmin({ model, events }: SimulatorSides, now: number, requ
         events.delivery.mix = { ...events.delivery.mix, ...withoutUndefined(mix) };
         return { status: 200, body: eventsReport(events) };
       });
+    case 'POST alarms':
+      return withBody(alarmSchema, request, (alarm) => ({ status: 200, body: model.alarms.set(now, alarm) }));
     case 'POST buckets':
       return withBody(bucketsSchema, request, ({ enabled }) => {
         model.setThrottling(enabled);

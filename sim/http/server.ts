@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import type { EcsModel } from '../model/model.ts';
 import { answerAdmin } from './admin-route.ts';
+import { answerCloudWatch, isCloudWatch } from './cloudwatch-route.ts';
 import { answerEcs } from './ecs-route.ts';
 import type { EventDelivery } from './event-delivery.ts';
 import { answerSqs, isSqs, type SqsSide } from './sqs-route.ts';
@@ -50,10 +51,12 @@ async function serve(
     sendJson(response, answer.status, answer.body);
   } else if (method === 'POST' && isSqs(request)) {
     await answerSqs(events, request, response, body);
+  } else if (method === 'POST' && isCloudWatch(request)) {
+    answerCloudWatch(model.alarms, request, response, body);
   } else if (method === 'POST' && path === '/') {
     await answerEcs(model, request, response, body);
   } else {
-    sendJson(response, 404, { error: 'ECS and SQS are at POST /, the admin side at /_sim.' });
+    sendJson(response, 404, { error: 'ECS, SQS and CloudWatch are at POST /, the admin side at /_sim.' });
   }
 }
 

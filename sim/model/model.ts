@@ -1,3 +1,4 @@
+import { AlarmBoard } from './alarms.ts';
 import { ecsError, isError, type EcsAnswer, type EcsError } from './answer.ts';
 import { ensureCluster } from './clusters.ts';
 import { FaultPlan, type FaultKind } from './faults.ts';
@@ -55,6 +56,8 @@ export interface LiveTask {
 export class EcsModel {
   /** What the way to ECS does to calls. Whoever carries the calls asks it, and hands the fault of a call to `apply`. */
   readonly faults = new FaultPlan();
+  /** The alarms of CloudWatch, which know nothing of ECS. */
+  readonly alarms = new AlarmBoard();
   readonly #world: World;
   readonly #buckets: ThrottleBuckets;
 

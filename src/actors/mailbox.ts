@@ -13,6 +13,12 @@ export interface Mailbox {
   requestSurvey(cluster: ClusterArn): Promise<boolean>;
 }
 
+/** The mailbox of the clusters' readiness turns; what is lost there the next survey makes up for. */
+export interface ReadinessMailbox {
+  /** Asks for a look at the host attribute `daemons.ready`, by the facts there are now. Never throws. */
+  requestReadiness(cluster: ClusterArn): Promise<boolean>;
+}
+
 /**
  * deploy: a person asked for something. instance-join: hosts appeared. drift: the cluster changed otherwise.
  * timer: the actor's own "look again". sweep: everyone, now and then.

@@ -4,6 +4,8 @@
  * V1. The store's revision is read before the listing begins, so whoever reads the facts knows what they can show.
  * V2. One survey serves every environment of the cluster; reads do not grow with their number.
  */
+import { selects } from '../domain/adoption.ts';
+import { isDescribedAnew } from '../domain/attributes.ts';
 import { isInService, type EnvironmentSpec } from '../domain/environment.ts';
 import type { Stored } from '../domain/world.ts';
 import type { Facts, Instance, Task } from '../domain/facts.ts';
@@ -66,7 +68,8 @@ export async function surveyCluster(
   const known = await deps.facts.read(cluster);
   const before = known?.storeId === inventory.storeId ? known : null;
   const startedAt = deps.now();
-  const seen = await deps.ecs.survey(cluster, signal);
+  const adopt = watchers.map(({ value: spec }) => spec.adopt).filter((selector) => selector !== null);
+  const seen = await deps.ecs.survey(cluster, adopt, signal);
   const { revision, storeId } = inventory;
   const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen });
 
@@ -111,8 +114,8 @@ export function whomToWake(
     if (group === undefined) now.set(task.group, [task]);
     else group.push(task);
   }
-  const changed = ({ value: { name }, modified }: Stored<EnvironmentSpec>): boolean =>
-    modified > before.revision || fingerprint(before.tasks.get(groupOf(name))) !== fingerprint(now.get(groupOf(name)));
+  const changed = ({ value: spec, modified }: Stored<EnvironmentSpec>): boolean =>
+    modified > before.revision || fingerprint(tasksOf(spec, before.tasks)) !== fingerprint(tasksOf(spec, now));
   return watchers.filter(changed).map(({ value: spec }) => ({ environment: spec.id, reason: 'drift' }));
 }
 
@@ -127,14 +130,25 @@ function hostChange(before: Facts | null, instances: readonly Instance[]): 'inst
       const old = before.instances.get(instance.arn);
       const drained = instance.status === 'DRAINING' && instance.foreignTasks !== old?.foreignTasks;
       return (
-        old === undefined || old.status !== instance.status || old.agentConnected !== instance.agentConnected || drained
+        old === undefined ||
+        old.status !== instance.status ||
+        old.agentConnected !== instance.agentConnected ||
+        drained ||
+        isDescribedAnew(old, instance)
       );
     });
   return changed ? 'drift' : null;
 }
 
-const fingerprint = (tasks: readonly Task[] | undefined): string =>
-  (tasks ?? [])
-    .map((task) => `${task.arn} ${task.lastStatus} ${task.desiredStatus}`)
+/** Those of its group, and those it adopts. */
+function tasksOf({ name, adopt }: EnvironmentSpec, tasks: Facts['tasks']): readonly Task[] {
+  const own = tasks.get(groupOf(name)) ?? [];
+  if (adopt === null) return own;
+  return [...own, ...[...tasks.values()].flat().filter((task) => selects(adopt, task))];
+}
+
+const fingerprint = (tasks: readonly Task[]): string =>
+  tasks
+    .map((task) => `${task.arn} ${task.lastStatus} ${task.desiredStatus} ${task.health}`)
     .toSorted()
     .join('\n');

@@ -8,7 +8,8 @@
  */
 import pMap from 'p-map';
 import { NO_LOOKS, type Facts, type Looks } from '../domain/facts.ts';
-import { after, type EnvironmentId, type Instant, type LaunchId } from '../domain/ids.ts';
+import { AlarmsUnavailableError, type AlarmSource } from '../alarms/alarms.ts';
+import { after, type EnvironmentId, type Instant, type LaunchId, type TaskDefinitionArn } from '../domain/ids.ts';
 import type { Acted, ChangeGroup, Effect, LookRequest, Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { EcsReadError, type EcsGateway } from '../ecs/gateway.ts';
@@ -22,6 +23,7 @@ export interface TurnDeps {
   readonly store: ActorStore;
   readonly facts: FactsStore;
   readonly ecs: EcsGateway;
+  readonly alarms: AlarmSource;
   readonly mailbox: Mailbox;
   readonly policy: Policy;
   readonly now: () => Instant;
@@ -49,6 +51,10 @@ interface TurnReport {
   readonly replays: number;
   readonly stops: number;
   readonly duplicates: number;
+  /** Stops for a rollout. */
+  readonly replacements: number;
+  /** Why the deployment was rolled back in this turn; null: it was not. */
+  readonly rolledBack: string | null;
   readonly outcomes: { readonly done: number; readonly refused: number; readonly unknown: number };
   readonly waiting: { readonly [why: string]: number };
 }
@@ -64,17 +70,25 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
   const claimed = await deps.store.claim(environment, deps.holder);
   if (claimed.kind !== 'claimed') return claimed;
   const { claim } = claimed;
-  const { plan, lookFailed } = await observeAndPlan(claim, deps, signal);
+  const { plan, plannedAt, lookFailed } = await observeAndPlan(claim, deps, signal);
 
   const intents =
-    plan.effects.length > 0 ? await claim.commitIntents(plan.changes) : await commitIfAny(claim, plan.changes);
+    plan.effects.length > 0 || plan.rollback !== null
+      ? await claim.commitIntents(plan.changes)
+      : await commitIfAny(claim, plan.changes);
   if (intents.kind !== 'committed') return intents;
+  if (plan.rollback !== null) {
+    const rolledBack = await claim.rollBack(plan.rollback);
+    if (rolledBack.kind !== 'committed') return rolledBack;
+    await deps.mailbox.wake(environment, 'deploy');
+    return { kind: 'done', report: reportOf(claim, plan, []) };
+  }
   if (plan.finished) {
     const removed = await claim.remove();
     return removed.kind === 'committed' ? { kind: 'gone' } : removed;
   }
 
-  const acted = await act(plan.effects, claim, deps, signal);
+  const acted = await act(plan.effects, plannedAt, claim, deps, signal);
   const settlement = settle(acted, plan.slots, deps.policy);
   const outcomes = await commitIfAny(claim, settlement.changes);
   if (outcomes.kind !== 'committed') return { ...outcomes, report: reportOf(claim, plan, acted) };
@@ -94,15 +108,15 @@ async function observeAndPlan(
   claim: Claim,
   deps: TurnDeps,
   signal: AbortSignal,
-): Promise<{ readonly plan: Plan; readonly lookFailed: boolean }> {
+): Promise<{ readonly plan: Plan; readonly plannedAt: Instant; readonly lookFailed: boolean }> {
   const facts = await factsFor(claim, deps);
   let looks: Looks = NO_LOOKS;
   let lookFailed = false;
   for (let round = 1; ; round += 1) {
     const seen = { now: deps.now(), world: claim.world, facts, looks };
     const plan = planEnvironment(seen, deps.policy, deps.mint);
-    const wanted = plan.look.tasks.length + plan.look.instances.length > 0 || plan.look.taskDefinition;
-    if (!wanted || lookFailed || round === PLANS_PER_TURN) return { plan, lookFailed };
+    if (!isAsking(plan.look) || lookFailed || round === PLANS_PER_TURN)
+      return { plan, plannedAt: seen.now, lookFailed };
     const answer = await look(plan.look, claim, deps, signal);
     looks = merge(looks, answer.looks);
     lookFailed = answer.failed;
@@ -126,33 +140,43 @@ async function look(
   deps: TurnDeps,
   signal: AbortSignal,
 ): Promise<{ readonly looks: Looks; readonly failed: boolean }> {
-  const { cluster, taskDefinition } = claim.world.spec.value;
+  const { cluster } = claim.world.spec.value;
   let failed = false;
   const tolerate = async <T>(answer: Promise<T>, otherwise: T): Promise<T> => {
     try {
       return await answer;
     } catch (error) {
-      if (!(error instanceof EcsReadError)) throw error;
+      if (!(error instanceof EcsReadError || error instanceof AlarmsUnavailableError)) throw error;
       failed = true;
       return otherwise;
     }
   };
-  const [tasks, instances, status] = await Promise.all([
+  const taskDefinitions = new Map<TaskDefinitionArn, 'ACTIVE' | 'INACTIVE'>();
+  const [tasks, instances, alarms] = await Promise.all([
     tolerate(deps.ecs.describeTasks(cluster, request.tasks, signal), new Map()),
     tolerate(deps.ecs.describeInstances(cluster, request.instances, signal), new Map()),
-    request.taskDefinition ? tolerate(deps.ecs.taskDefinitionStatus(taskDefinition, signal), null) : null,
+    request.alarms.length === 0 ? new Map() : tolerate(deps.alarms.states(request.alarms, signal), new Map()),
+    ...request.taskDefinitions.map(async (arn) => {
+      const status = await tolerate(deps.ecs.taskDefinitionStatus(arn, signal), null);
+      if (status !== null) taskDefinitions.set(arn, status);
+    }),
   ]);
-  return { looks: { tasks, instances, taskDefinition: status }, failed };
+  return { looks: { tasks, instances, taskDefinitions, alarms }, failed };
 }
+
+const isAsking = ({ tasks, instances, taskDefinitions, alarms }: LookRequest): boolean =>
+  tasks.length + instances.length + taskDefinitions.length + alarms.length > 0;
 
 const merge = (a: Looks, b: Looks): Looks => ({
   tasks: new Map([...a.tasks, ...b.tasks]),
   instances: new Map([...a.instances, ...b.instances]),
-  taskDefinition: b.taskDefinition ?? a.taskDefinition,
+  taskDefinitions: new Map([...a.taskDefinitions, ...b.taskDefinitions]),
+  alarms: new Map([...a.alarms, ...b.alarms]),
 });
 
 async function act(
   effects: readonly Effect[],
+  plannedAt: Instant,
   claim: Claim,
   deps: TurnDeps,
   signal: AbortSignal,
@@ -166,7 +190,8 @@ async function act(
         const outcome = await deps.ecs.launch({ ...effect, notAfter }, signal);
         return { effect, outcome, endedAt: deps.now() };
       }
-      const notAfter = after(deps.now(), deps.policy.actWithinMs);
+      // A turn that was frozen since may have been followed by one that wants the task to stay.
+      const notAfter = after(plannedAt, deps.policy.actWithinMs);
       const reason = `daemon-scheduler: ${effect.reason}`;
       const outcome = await deps.ecs.stop({ ...effect, cluster, reason, notAfter }, signal);
       return { effect, outcome, endedAt: deps.now() };
@@ -188,6 +213,8 @@ function reportOf(claim: Claim, plan: Plan, acted: readonly Acted[]): TurnReport
     replays: launches.filter((effect) => effect.replay).length,
     stops: stops.length,
     duplicates: stops.filter((effect) => effect.reason === 'duplicate').length,
+    replacements: stops.filter((effect) => effect.reason === 'update').length,
+    rolledBack: plan.rollback?.progress.reason ?? null,
     outcomes,
     waiting,
   };

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Mailbox } from '../actors/mailbox.ts';
 import type { Instant } from '../domain/ids.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
+import type { Insight } from '../insight/insight.ts';
 import type { HintQueue } from '../intake/hints.ts';
 import type { EnvironmentStore, View } from '../store/store.ts';
 import type { Deadline } from './deadline.ts';
@@ -17,6 +18,8 @@ export interface ApiDeps {
   readonly mailbox: Mailbox;
   /** Takes what `/v1/cluster-events` names. */
   readonly hints: HintQueue;
+  /** Answers what is, why, and what would be. */
+  readonly insight: Insight;
   readonly now: () => Instant;
   /** A fresh UUID in lower case. */
   readonly uuid: () => string;

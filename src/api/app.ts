@@ -1,5 +1,6 @@
 /** The REST API, without a socket: `createApp(deps).request('/v1/ping')` is a whole call. */
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { InsightUnavailableError } from '../insight/insight.ts';
 import { StoreOutcomeUnknownError, StoreUnavailableError, UnreadableValueError } from '../store/store.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { bodyBound } from './body-bound.ts';
@@ -12,19 +13,27 @@ import { serveEnvironments } from './environments.ts';
 import { PAGE_NOT_FOUND, refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { serveHealth } from './health.ts';
+import { serveInsights } from './insights.ts';
+import { serveOrders } from './orders.ts';
 import { requestLog } from './request-log.ts';
 import { requestTimeout } from './request-timeout.ts';
+import { serveRollbacks } from './rollbacks.ts';
+import { serveUpdates } from './updates.ts';
 
 export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnv> => {
   const app = new OpenAPIHono<ApiEnv>();
   app.use(requestLog(deps));
   app.use(cleanPath);
   app.use(requestTimeout(deps.limits));
-  app.on('POST', '*', bodyBound(deps));
+  app.on(['POST', 'PATCH'], '*', bodyBound(deps));
   serveHealth(app, deps);
   serveDocs(app);
   serveEnvironments(app, deps);
+  serveUpdates(app, deps);
   serveDeployments(app, deps);
+  serveOrders(app, deps);
+  serveRollbacks(app, deps);
+  serveInsights(app, deps);
   serveClusterEvents(app, deps);
   app.notFound((c) => refuse(c, PAGE_NOT_FOUND));
   app.onError((error, c) => {
@@ -43,6 +52,9 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnv> => {
 /** What may go wrong with the store and with time. Which of two things a failed change was is said in as many words. */
 const expectedFailure = (error: Error, deps: ApiDeps, c: ApiContext): Refusal | null => {
   const { retryAfterS } = deps.limits;
+  if (error instanceof InsightUnavailableError) {
+    return { ...refusal(503, `Not to be told now: ${error.message}; try again`), retryAfterS };
+  }
   if (error instanceof StoreUnavailableError) {
     const nothingChanged = isRead(c) ? '' : '; nothing was changed';
     return { ...refusal(503, `The store is not available: ${error.message}${nothingChanged}`), retryAfterS };

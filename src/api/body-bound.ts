@@ -2,7 +2,7 @@ import { bodyLimit } from 'hono/body-limit';
 import type { ApiContext, ApiDeps, ApiMiddleware } from './app-env.ts';
 import { refusal, refuse } from './errors.ts';
 
-/** Refuses a body that is too long. For POST alone: no other method's body is read. */
+/** Refuses a body that is too long. For POST and PATCH: no other method's body is read. */
 export const bodyBound = ({ limits }: Pick<ApiDeps, 'limits'>): ApiMiddleware => {
   const onError = (c: ApiContext): Response => {
     // The rest of the body is not read, so nothing else can come over this connection.

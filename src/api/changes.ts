@@ -1,8 +1,53 @@
-/** What creating, deploying and deleting have in common once the rules have decided. */
+/** What all changes of an environment have in common once the rules have decided. */
 import type { EnvironmentName, EnvironmentId } from '../domain/ids.ts';
-import type { ApiDeps } from './app-env.ts';
+import type { EnvironmentRecord } from '../domain/world.ts';
+import type { SpecChange } from '../store/store.ts';
+import type { ApiContext, ApiDeps } from './app-env.ts';
 import { refusal } from './errors.ts';
 import type { Refusal } from './errors.ts';
+import type { Changed, Remember } from './idempotency.ts';
+
+/** What a record comes to: a refusal, an answer that needs no change, or a change and what is answered once it is made. */
+export type Step =
+  | Refusal
+  | Changed
+  | {
+      readonly kind: 'change';
+      readonly change: Omit<SpecChange, 'seen'>;
+      readonly answer: string;
+      /** Whether the actor has something new to do. */
+      readonly wake: boolean;
+    };
+
+export interface ChangeRequest {
+  readonly name: EnvironmentName;
+  readonly remember: Remember;
+}
+
+/** Reads, decides and writes by compare-and-set until one of it holds; only then is the actor woken. */
+export const changeEnvironment = async (
+  c: ApiContext,
+  deps: ApiDeps,
+  { name, remember }: ChangeRequest,
+  decide: (record: EnvironmentRecord | null) => Step | Promise<Step>,
+): Promise<Changed | Refusal> => {
+  for (let attempt = 0; attempt < deps.limits.changeAttempts; attempt += 1) {
+    const record = await deps.store.read(name);
+    const step = await decide(record);
+    if (step.kind !== 'change') return step;
+    if (record === null) throw new Error(`a change of ${name}, which does not exist`);
+    const { change, answer, wake } = step;
+    c.get('deadline').beginChange();
+    const result = await deps.store.update({ ...change, seen: record.spec.modified }, remember(answer));
+    if (result.kind === 'remembered') return twinCameFirst(deps);
+    if (result.kind === 'done') {
+      const { spec } = change;
+      if (wake) await nudge(deps, spec, () => deps.mailbox.wake(spec.id, 'deploy'));
+      return { kind: 'changed', body: answer };
+    }
+  }
+  return busy(deps, name);
+};
 
 /**
  * Tells the workers about a change that is already made. Whatever becomes of it, the change stands and so does the answer:

@@ -2,21 +2,24 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
 import { as } from '../domain/ids.ts';
-import type { DeploymentId, DeploymentToken, EnvironmentName } from '../domain/ids.ts';
+import type { DeploymentId, DeploymentToken } from '../domain/ids.ts';
+import { forgettable } from '../domain/retention.ts';
 import { decideDeployment } from '../domain/transitions.ts';
 import type { DeploymentDecision } from '../domain/transitions.ts';
-import type { EnvironmentRecord } from '../domain/world.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
-import { busy, nudge, twinCameFirst } from './changes.ts';
+import { changeEnvironment, type ChangeRequest, type Step } from './changes.ts';
 import { PAGE_NOT_FOUND, refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
+import { UUID } from './fields.ts';
 import { answerOnce } from './idempotency.ts';
-import type { Changed, Remember } from './idempotency.ts';
-import { renderDeployment, renderDeployments, renderPending } from './render.ts';
+import type { Changed } from './idempotency.ts';
+import { renderDeployment, renderDeployments, renderOrdered } from './render.ts';
 import { answerJson, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
-import { deploymentListSchema, deploymentSchema, nameParameter, UUID } from './schemas.ts';
-import { noSuchEnvironment, pathName, single, valid } from './validation.ts';
+import { deploymentListSchema, deploymentSchema, nameParameter } from './schemas.ts';
+import { flag, noSuchDeployment, pathName, recordOf, single, valid } from './validation.ts';
 import type { Valid } from './validation.ts';
+
+const flagParameter = (description: string) => z.enum(['true', 'false']).optional().openapi({ description });
 
 export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
   serve(
@@ -31,6 +34,10 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
         headers: idempotencyHeader,
         query: z.object({
           deploymentToken: z.string().regex(UUID).openapi({ description: 'The deploymentToken of the environment.' }),
+          restart: flagParameter(
+            'Make every task anew, though nothing changed; a token is good for that again and again.',
+          ),
+          supersede: flagParameter('Take the place of a deployment that is under way.'),
         }),
       },
       responses: { 200: jsonAnswer(deploymentSchema, 'Accepted.'), ...refusals(400, 404, 413, 422, 504) },
@@ -40,9 +47,9 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
       return answerOnce(c, { store: deps.store, body }, async (remember) => {
         const name = pathName(c.req.param('name') ?? '');
         if (name.kind === 'refused') return name;
-        const token = tokenParameter(new URL(c.req.url).searchParams);
-        if (token.kind === 'refused') return token;
-        return deploy(c, deps, { name: name.value, token: token.value, remember });
+        const asked = parametersOf(new URL(c.req.url).searchParams);
+        if (asked.kind === 'refused') return asked;
+        return deploy(c, deps, { name: name.value, ...asked.value, remember });
       });
     },
   );
@@ -58,8 +65,8 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
       responses: { 200: jsonAnswer(deploymentListSchema, 'All its deployments.'), ...refusals(404) },
     },
     async (c) => {
-      const record = await find(c, deps);
-      return 'kind' in record ? refuse(c, record) : answerJson(c, renderDeployments(record));
+      const record = await recordOf(deps, c.req.param('name') ?? '');
+      return record.kind === 'refused' ? refuse(c, record) : answerJson(c, renderDeployments(record.value));
     },
   );
 
@@ -76,50 +83,40 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
     async (c) => {
       const id = c.req.param('id') ?? '';
       if (!UUID.test(id)) return refuse(c, PAGE_NOT_FOUND);
-      const record = await find(c, deps);
-      if ('kind' in record) return refuse(c, record);
-      const deployment = renderDeployment(record, as<DeploymentId>(id));
+      const record = await recordOf(deps, c.req.param('name') ?? '');
+      if (record.kind === 'refused') return refuse(c, record);
+      const deployment = renderDeployment(record.value, as<DeploymentId>(id));
       return deployment === undefined
-        ? refuse(c, refusal(404, `Deployment ${id} does not exist for environment ${record.spec.value.name}`))
+        ? refuse(c, noSuchDeployment(id, record.value.spec.value.name))
         : answerJson(c, deployment);
     },
   );
 };
 
-const find = async (c: ApiContext, deps: ApiDeps): Promise<EnvironmentRecord | Refusal> => {
-  const name = pathName(c.req.param('name') ?? '');
-  if (name.kind === 'refused') return name;
-  const snapshot = await deps.view.current(deps.limits.storeDeadlineMs);
-  return snapshot.environment(name.value) ?? noSuchEnvironment(name.value);
-};
-
-interface DeployRequest {
-  readonly name: EnvironmentName;
+interface DeployParameters {
   readonly token: DeploymentToken;
-  readonly remember: Remember;
+  readonly restart: boolean;
+  readonly supersede: boolean;
 }
 
-/** Writes the target and the deployment in one transaction; only then is the actor woken. */
-const deploy = async (c: ApiContext, deps: ApiDeps, request: DeployRequest): Promise<Changed | Refusal> => {
-  const { name, token, remember } = request;
-  const id = as<DeploymentId>(deps.uuid());
-  for (let attempt = 0; attempt < deps.limits.changeAttempts; attempt += 1) {
-    const record = await deps.store.read(name);
-    if (record === null) return notDeployable(request, { kind: 'gone' });
-    const decision = decideDeployment(record, { token, id, at: deps.now() });
-    if (decision.kind !== 'deploy') return notDeployable(request, decision);
+type DeployRequest = ChangeRequest & DeployParameters;
 
+/** Writes the target and the deployment in one transaction. */
+const deploy = (c: ApiContext, deps: ApiDeps, request: DeployRequest): Promise<Changed | Refusal> => {
+  const { token, restart, supersede } = request;
+  const id = as<DeploymentId>(deps.uuid());
+  return changeEnvironment(c, deps, request, (record): Step => {
+    if (record === null) return notDeployable(request, { kind: 'gone' });
+    const decision = decideDeployment(record, { token, id, at: deps.now(), restart, supersede });
+    if (decision.kind !== 'deploy') return notDeployable(request, decision);
     const { spec, deployment } = decision;
-    const answer = renderPending(name, deployment);
-    c.get('deadline').beginChange();
-    const result = await deps.store.update(spec, record.spec.modified, deployment, remember(answer));
-    if (result.kind === 'remembered') return twinCameFirst(deps);
-    if (result.kind === 'done') {
-      await nudge(deps, spec, () => deps.mailbox.wake(spec.id, 'deploy'));
-      return { kind: 'changed', body: answer };
-    }
-  }
-  return busy(deps, name);
+    return {
+      kind: 'change',
+      change: { spec, deployment, revisions: [spec.revision], forget: forgettable(record, spec.revision.id) },
+      answer: renderOrdered(spec, deployment),
+      wake: true,
+    };
+  });
 };
 
 const notDeployable = (
@@ -139,6 +136,16 @@ const notDeployable = (
         `Deployment ${decision.deployment} of environment ${name} is in progress; deploy again when it is completed`,
       );
   }
+};
+
+const parametersOf = (parameters: URLSearchParams): Valid<DeployParameters> => {
+  const token = tokenParameter(parameters);
+  if (token.kind === 'refused') return token;
+  const restart = flag(parameters, 'restart');
+  if (restart.kind === 'refused') return restart;
+  const supersede = flag(parameters, 'supersede');
+  if (supersede.kind === 'refused') return supersede;
+  return valid({ token: token.value, restart: restart.value, supersede: supersede.value });
 };
 
 const tokenParameter = (parameters: URLSearchParams): Valid<DeploymentToken> => {

@@ -1,30 +1,28 @@
 /** `/v1/environments`. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
-import type { Deletion, EnvironmentSpec, JsonObject } from '../domain/environment.ts';
+import { NO_ORDERS } from '../domain/environment.ts';
+import type { Deletion, EnvironmentSpec } from '../domain/environment.ts';
 import { as } from '../domain/ids.ts';
 import type { DeploymentToken, EnvironmentId, EnvironmentName } from '../domain/ids.ts';
+import { NOTHING_FORGOTTEN } from '../domain/retention.ts';
+import { DEFAULT_CONFIGURATION } from '../domain/revision.ts';
 import { decideDeletion } from '../domain/transitions.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { busy, nudge, twinCameFirst } from './changes.ts';
+import { configured } from './configuration-schema.ts';
 import { refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { answerOnce } from './idempotency.ts';
 import type { Changed, Remember } from './idempotency.ts';
-import { environmentWire, renderEnvironment, renderEnvironments } from './render.ts';
-import { resolveTarget } from './resolution.ts';
-import { answerJson, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
-import { createEnvironmentSchema, environmentListSchema, environmentSchema, nameParameter } from './schemas.ts';
-import type { CreateEnvironmentRequest } from './schemas.ts';
-import {
-  noSuchEnvironment,
-  pathName,
-  single,
-  valid,
-  validateBody,
-  validateListQuery,
-  writeNextToken,
-} from './validation.ts';
+import { renderChanged, renderEnvironment, renderEnvironments } from './render.ts';
+import { createEnvironmentSchema } from './request-schemas.ts';
+import { checkNetwork, resolveTarget } from './resolution.ts';
+import { revisionOf } from './revisions.ts';
+import { answerJson, answerTagged, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
+import { environmentListSchema, environmentSchema, nameParameter } from './schemas.ts';
+import { checkDrainOrder, networkOf, selectorOf } from './standing.ts';
+import { pathName, recordOf, single, valid, validateBody, validateListQuery, writeNextToken } from './validation.ts';
 import type { Valid } from './validation.ts';
 
 export const serveEnvironments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
@@ -86,10 +84,9 @@ export const serveEnvironments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void
       responses: { 200: jsonAnswer(environmentSchema, 'The environment.'), ...refusals(404) },
     },
     async (c) => {
-      const name = pathName(c.req.param('name') ?? '');
-      if (name.kind === 'refused') return refuse(c, name);
-      const record = (await deps.view.current(deps.limits.storeDeadlineMs)).environment(name.value);
-      return record === undefined ? refuse(c, noSuchEnvironment(name.value)) : answerJson(c, renderEnvironment(record));
+      const record = await recordOf(deps, c.req.param('name') ?? '');
+      if (record.kind === 'refused') return refuse(c, record);
+      return answerTagged(c, renderEnvironment(record.value), record.value.spec.value.deploymentToken);
     },
   );
 
@@ -121,24 +118,48 @@ export const serveEnvironments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void
 
 /** The environment is written last, when ECS has answered and nothing but the store can refuse: who is told "failed" has none. */
 const create = async (c: ApiContext, deps: ApiDeps, body: string, remember: Remember): Promise<Changed | Refusal> => {
-  const request = validateBody(createEnvironmentSchema, body);
-  if (request.kind === 'refused') return request;
-  const target = await resolveTarget(deps, request.value, c.get('deadline').signal);
+  const validated = validateBody(createEnvironmentSchema, body);
+  if (validated.kind === 'refused') return validated;
+  const request = validated.value;
+  const wanted = { cluster: request.instanceGroup.cluster, taskDefinition: request.taskDefinition };
+  const target = await resolveTarget(deps, wanted, c.get('deadline').signal);
   if (target.kind === 'refused') return target;
+  const { cluster, definition } = target.value;
+  const networkConfiguration = networkOf(request.networkConfiguration);
+  const name = as<EnvironmentName>(request.name);
+  const drainAfter = (request.drainAfter ?? []).map((other) => as<EnvironmentName>(other));
+  const fault =
+    checkNetwork(definition, networkConfiguration) ?? (await checkDrainOrder(deps, { name, cluster, drainAfter }));
+  if (fault !== null) return fault;
 
-  const name = as<EnvironmentName>(request.value.name);
+  const id = as<EnvironmentId>(deps.uuid());
+  const deploymentToken = as<DeploymentToken>(deps.uuid());
+  const createdAt = deps.now();
+  const content = {
+    taskDefinition: definition.arn,
+    healthCheck: definition.healthCheck,
+    networkConfiguration,
+    query: request.instanceGroup.query ?? null,
+    configuration: configured(DEFAULT_CONFIGURATION, request.deploymentConfiguration),
+  };
   const spec: EnvironmentSpec = {
-    id: as<EnvironmentId>(deps.uuid()),
+    id,
     name,
-    cluster: target.value.cluster,
-    taskDefinition: target.value.taskDefinition,
-    networkConfiguration: withoutNulls(request.value.networkConfiguration),
-    deploymentToken: as<DeploymentToken>(deps.uuid()),
-    createdAt: deps.now(),
+    cluster,
+    revision: revisionOf(content, createdAt),
+    deploymentToken,
+    createdAt,
     target: null,
+    orders: NO_ORDERS,
+    frozen: false,
+    excluded: [],
+    retries: [],
+    adopt: selectorOf(request.adopt),
+    drainAfter,
+    required: request.required ?? false,
     deletion: null,
   };
-  const answer = `${JSON.stringify(environmentWire({ spec: { value: spec }, status: null }))}\n`;
+  const answer = renderChanged(spec, null);
   c.get('deadline').beginChange();
   const result = await deps.store.create(spec, remember(answer));
   switch (result.kind) {
@@ -177,7 +198,10 @@ const remove = async (
     const decision = decideDeletion(spec, deletion);
     if (decision.kind === 'delete') {
       c.get('deadline').beginChange();
-      const result = await deps.store.update(decision.spec, modified, null, null);
+      const result = await deps.store.update(
+        { spec: decision.spec, seen: modified, deployment: null, revisions: [], forget: NOTHING_FORGOTTEN },
+        null,
+      );
       if (result.kind !== 'done') continue;
     }
     await nudge(deps, spec, () => deps.mailbox.wake(spec.id, 'deploy'));
@@ -191,17 +215,4 @@ const tasksParameter = (parameters: URLSearchParams): Valid<Deletion['tasks']> =
   if (given.kind === 'refused') return given;
   if (given.value === null || given.value === 'stop') return valid('stop');
   return given.value === 'keep' ? valid('keep') : refusal(400, 'tasks in query should be one of [keep stop]');
-};
-
-/** What is stored is what ECS gets: a field set to null is a field left out. */
-const withoutNulls = (given: CreateEnvironmentRequest['networkConfiguration']): JsonObject | null => {
-  if (given === undefined || given === null) return null;
-  const { assignPublicIp, securityGroups, subnets } = given.awsvpcConfiguration;
-  return {
-    awsvpcConfiguration: {
-      subnets,
-      ...(securityGroups && { securityGroups }),
-      ...(assignPublicIp && { assignPublicIp }),
-    },
-  };
 };

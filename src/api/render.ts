@@ -1,99 +1,190 @@
 /**
  * From records to the JSON of `/v1`. A record keeps its identity while it is unchanged, so its rendering is kept with it:
- * a read is then a lookup, and a list is a join.
+ * a read is then a lookup, and a list is a join. What was not asked for is not rendered.
  */
-import type { Deployment, DeploymentProgress, JsonObject } from '../domain/environment.ts';
-import type { DeploymentId, EnvironmentName, Instant } from '../domain/ids.ts';
+import { isOver, NO_ORDERS } from '../domain/environment.ts';
+import type { Deployment, DeploymentProgress, EnvironmentSpec, JsonObject } from '../domain/environment.ts';
+import type { DeploymentId, Instant } from '../domain/ids.ts';
 import type { EnvironmentRecord } from '../domain/world.ts';
-import type { DeploymentWire, EnvironmentWire } from './schemas.ts';
+import { configurationWire } from './configuration-schema.ts';
+import type { DeploymentWire, EnvironmentWire, RevisionWire } from './schemas.ts';
+
+/** The network configuration is ECS's business: it was checked when it came in, and goes out as it is stored. */
+type Networked<Wire> = Omit<Wire, 'networkConfiguration'> & { networkConfiguration?: JsonObject };
 
 interface Rendered {
-  readonly environment: string;
+  environment?: string;
   /** In order of creation, the newest first. */
-  readonly deployments: ReadonlyMap<DeploymentId, string>;
+  deployments?: ReadonlyMap<DeploymentId, string>;
 }
 
 const kept = new WeakMap<EnvironmentRecord, Rendered>();
 
-const render = (record: EnvironmentRecord): Rendered => {
+const keptOf = (record: EnvironmentRecord): Rendered => {
   let rendered = kept.get(record);
   if (rendered === undefined) {
-    const name = record.spec.value.name;
-    const newestFirst = [...record.deployments.values()].toSorted((a, b) => b.created - a.created);
-    rendered = {
-      environment: JSON.stringify(environmentWire(record)),
-      deployments: new Map(
-        newestFirst.map(({ value }) => [
-          value.id,
-          JSON.stringify(deploymentWire(name, value, record.progress.get(value.id))),
-        ]),
-      ),
-    };
+    rendered = {};
     kept.set(record, rendered);
   }
   return rendered;
 };
 
-export const renderEnvironment = (record: EnvironmentRecord): string => `${render(record).environment}\n`;
+const environmentOf = (record: EnvironmentRecord): string => {
+  const rendered = keptOf(record);
+  return (rendered.environment ??= JSON.stringify(environmentWire(record.spec.value, record.status)));
+};
+
+const deploymentsOf = (record: EnvironmentRecord): ReadonlyMap<DeploymentId, string> => {
+  const rendered = keptOf(record);
+  return (rendered.deployments ??= new Map(
+    newestFirst(record.deployments).map((deployment) => [
+      deployment.id,
+      JSON.stringify(deploymentWire(record.spec.value, deployment, record.progress.get(deployment.id))),
+    ]),
+  ));
+};
+
+const newestFirst = (deployments: EnvironmentRecord['deployments']): readonly Deployment[] =>
+  [...deployments.values()].toSorted((a, b) => b.created - a.created).map(({ value }) => value);
+
+export const renderEnvironment = (record: EnvironmentRecord): string => `${environmentOf(record)}\n`;
 
 export const renderEnvironments = (records: readonly EnvironmentRecord[], nextToken: string | null): string => {
-  const items = records.map((record) => render(record).environment).join(',');
+  const items = records.map(environmentOf).join(',');
   return `{"items":[${items}]${nextToken === null ? '' : `,"nextToken":${JSON.stringify(nextToken)}`}}\n`;
 };
 
+/** An environment as a change leaves it. */
+export const renderChanged = (spec: EnvironmentSpec, status: EnvironmentRecord['status']): string =>
+  `${JSON.stringify(environmentWire(spec, status))}\n`;
+
 /** Undefined when the environment has no such deployment. */
 export const renderDeployment = (record: EnvironmentRecord, id: DeploymentId): string | undefined => {
-  const deployment = render(record).deployments.get(id);
+  const deployment = deploymentsOf(record).get(id);
   return deployment === undefined ? undefined : `${deployment}\n`;
 };
 
 export const renderDeployments = (record: EnvironmentRecord): string =>
-  `{"items":[${[...render(record).deployments.values()].join(',')}]}\n`;
+  `{"items":[${[...deploymentsOf(record).values()].join(',')}]}\n`;
 
-/** A deployment that nothing was done about yet. */
-export const renderPending = (name: EnvironmentName, deployment: Deployment): string =>
-  `${JSON.stringify(deploymentWire(name, deployment, undefined))}\n`;
+/** A deployment under a spec that is being written. No progress: nothing was done about it yet. */
+export const renderOrdered = (spec: EnvironmentSpec, deployment: Deployment, progress?: DeploymentProgress): string =>
+  `${JSON.stringify(deploymentWire(spec, deployment, progress))}\n`;
 
-/** The fields of v0.3.0 come first, as it wrote them; what has no value is left out. */
-export const environmentWire = (record: Pick<EnvironmentRecord, 'status'> & SpecOnly): EnvironmentJson => {
-  const { value: spec } = record.spec;
+export const renderRevisions = (record: EnvironmentRecord): string => {
+  const { cluster, revision: current } = record.spec.value;
+  const known = [...record.revisions.values()];
+  // One that was never deployed or replaced stands in the spec alone.
+  const stored = known.some(({ value }) => value.id === current.id);
+  const revisions = known
+    .toSorted((a, b) => b.created - a.created || b.value.createdAt - a.value.createdAt)
+    .map(({ value }) => value);
+  const deployments = newestFirst(record.deployments);
+  const items = (stored ? revisions : [current, ...revisions]).map((revision): Networked<RevisionWire> => ({
+    id: revision.id,
+    taskDefinition: revision.taskDefinition,
+    ...(revision.networkConfiguration !== null && { networkConfiguration: revision.networkConfiguration }),
+    instanceGroup: { cluster, ...(revision.query !== null && { query: revision.query }) },
+    deploymentConfiguration: configurationWire(revision.configuration),
+    createdAt: iso(revision.createdAt),
+    current: revision.id === current.id,
+    deployments: deployments.filter((one) => one.revision.id === revision.id).map(({ id }) => id),
+  }));
+  return `${JSON.stringify({ items })}\n`;
+};
+
+const environmentWire = (spec: EnvironmentSpec, status: EnvironmentRecord['status']): Networked<EnvironmentWire> => {
+  const { revision } = spec;
   return {
     deploymentToken: spec.deploymentToken,
-    health: record.status?.health ?? 'healthy',
-    instanceGroup: { cluster: spec.cluster },
+    health: status?.health ?? 'healthy',
+    instanceGroup: { cluster: spec.cluster, ...(revision.query !== null && { query: revision.query }) },
     name: spec.name,
-    taskDefinition: spec.taskDefinition,
+    taskDefinition: revision.taskDefinition,
     createdAt: iso(spec.createdAt),
-    reasons: [...(record.status?.reasons ?? [])],
-    ...(record.status !== null && { hosts: record.status.hosts }),
-    ...(spec.networkConfiguration !== null && { networkConfiguration: spec.networkConfiguration }),
+    reasons: [...(status?.reasons ?? [])],
+    ...(status !== null && { hosts: status.hosts }),
+    ...(revision.networkConfiguration !== null && { networkConfiguration: revision.networkConfiguration }),
     ...(spec.target !== null && { targetDeployment: spec.target }),
+    revision: revision.id,
+    deploymentConfiguration: configurationWire(revision.configuration),
+    ...(spec.adopt !== null && { adopt: { [spec.adopt.kind]: spec.adopt.value } }),
+    ...(spec.drainAfter.length > 0 && { drainAfter: [...spec.drainAfter] }),
+    ...(spec.required && { required: true }),
+    ...(spec.frozen && { frozen: true }),
+    ...(spec.excluded.length > 0 && { excluded: [...spec.excluded] }),
   };
 };
 
-/** The network configuration is ECS's business: it was checked when it came in, and goes out as it is stored. */
-type EnvironmentJson = Omit<EnvironmentWire, 'networkConfiguration'> & { networkConfiguration?: JsonObject };
-type SpecOnly = { readonly spec: Pick<EnvironmentRecord['spec'], 'value'> };
-
 const deploymentWire = (
-  name: EnvironmentName,
+  spec: EnvironmentSpec,
   deployment: Deployment,
   progress: DeploymentProgress | undefined,
 ): DeploymentWire => {
   const failures = progress?.failedInstances ?? [];
-  const status = progress?.status ?? 'pending';
+  const state = stateOf(spec, deployment, progress);
   return {
-    environmentName: name,
+    environmentName: spec.name,
     failedInstances: failures.map(({ instance }) => instance),
     id: deployment.id,
-    status,
-    taskDefinition: deployment.taskDefinition,
-    state: status === 'completed' && failures.length > 0 ? 'completed-with-failures' : status,
+    status: STATUS[state],
+    taskDefinition: deployment.revision.taskDefinition,
+    state,
     createdAt: iso(deployment.createdAt),
     ...(progress !== undefined && { startedAt: iso(progress.startedAt) }),
-    ...(typeof progress?.completedAt === 'number' && { completedAt: iso(progress.completedAt) }),
+    ...(typeof progress?.endedAt === 'number' && { completedAt: iso(progress.endedAt) }),
     failures: failures.map(({ instance, reason, attempts }) => ({ instance, reason, attempts })),
+    kind: deployment.kind,
+    revision: deployment.revision.id,
+    ...(typeof progress?.reason === 'string' && { reason: progress.reason }),
+    ...(deployment.rollsBack !== null && { rollsBack: deployment.rollsBack }),
+    waves: progress === undefined ? [] : wavesWire(progress),
+    ...(progress !== undefined && progress.open > 0 && { openedAt: iso(progress.openedAt) }),
+    deferredInstances: [...(progress?.deferredInstances ?? [])],
+    ignoredAlarms: [...(progress?.ignoredAlarms ?? [])],
+    ...ordersWire(spec, state),
   };
+};
+
+/** One that another took the place of before it was over is superseded; nobody writes that down. */
+const stateOf = (
+  spec: EnvironmentSpec,
+  { id, kind }: Deployment,
+  progress: DeploymentProgress | undefined,
+): DeploymentWire['state'] => {
+  if (progress !== undefined && isOver(progress)) return progress.state;
+  if (spec.target !== id) return 'superseded';
+  if (progress === undefined) return 'pending';
+  return kind === 'rollback' && progress.state === 'running' ? 'rolling-back' : progress.state;
+};
+
+/** What v0.3.0 would call it. */
+const STATUS: Readonly<Record<DeploymentWire['state'], DeploymentWire['status']>> = {
+  pending: 'pending',
+  running: 'running',
+  paused: 'running',
+  'rolling-back': 'running',
+  completed: 'completed',
+  failed: 'completed',
+  cancelled: 'completed',
+  superseded: 'completed',
+};
+
+const wavesWire = ({ waves, open, doneAt, state }: DeploymentProgress): DeploymentWire['waves'] => {
+  const done = doneAt !== null || state === 'completed' ? open : open - 1;
+  return waves.map(({ name, promote, bakeMinutes }, index) => ({
+    name,
+    state: index < done ? 'done' : index < open ? 'open' : 'closed',
+    promote,
+    bakeMinutes,
+  }));
+};
+
+/** Only the target is not over, and orders are the target's. */
+const ordersWire = ({ orders }: EnvironmentSpec, state: DeploymentWire['state']): Pick<DeploymentWire, 'orders'> => {
+  const { paused, promoted, cancelled } = orders;
+  const given = paused || cancelled || promoted > NO_ORDERS.promoted;
+  return given && STATUS[state] !== 'completed' ? { orders: { paused, promoted, cancelled } } : {};
 };
 
 const iso = (at: Instant): string => new Date(at).toISOString();

@@ -27,6 +27,10 @@ const JSON_CONTENT = { 'Content-Type': 'application/json; charset=UTF-8' };
 export const answerJson = (c: ApiContext, body: string, status = 200): Response =>
   c.body(body, status as ContentfulStatusCode, JSON_CONTENT);
 
+/** With the entity tag that `If-Match` takes. */
+export const answerTagged = (c: ApiContext, body: string, tag: string): Response =>
+  c.body(body, 200, { ...JSON_CONTENT, ETag: `"${tag}"` });
+
 export const jsonAnswer = (schema: z.ZodType, description: string) => ({
   description,
   content: { 'application/json': { schema } },
@@ -35,6 +39,7 @@ export const jsonAnswer = (schema: z.ZodType, description: string) => ({
 const REFUSALS = {
   400: 'The input is wrong: the text names the field and the rule.',
   404: 'It does not exist.',
+  412: 'The deploymentToken in If-Match is outdated: somebody changed the environment since. Read it again.',
   413: 'The body is too long.',
   422: 'The Idempotency-Key was used before with another request.',
   500: 'A fault of this service; the request id finds it in the log.',

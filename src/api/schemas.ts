@@ -1,121 +1,59 @@
-/**
- * The wire types of `/v1`: what validates a body is also what the OpenAPI document shows.
- * An error message here is the end of a line that begins with `<field> in body`; the words are those of v0.3.0.
- * The fields of a request stand in alphabetical order, because v0.3.0 listed its faults so.
- */
+/** What `/v1` answers with. The fields of v0.3.0 come first, as it wrote them; those that have no value are left out. */
 import { z } from '@hono/zod-openapi';
-
-export const ENVIRONMENT_NAME = /^[a-zA-Z0-9-_]{1,30}$/;
-/** Lower case only, as in v0.3.0: tokens and ids are compared as they are written. */
-export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** ECS API reference, CreateCluster: up to 255 letters, digits, underscores and hyphens; or the ARN, in any partition. */
-const CLUSTER = /^(arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:cluster\/)?[a-zA-Z0-9_-]{1,255}$/;
-
-/** ECS API reference, AwsVpcConfiguration. */
-const MOST_SUBNETS = 16;
-const MOST_SECURITY_GROUPS = 5;
-/** Far longer than any ARN or id of AWS; what is stored and sent on stays small. */
-const MOST_CHARACTERS = 512;
-
-type RawIssue = { readonly input?: unknown };
-const ofType =
-  (type: string) =>
-  ({ input }: RawIssue): string =>
-    input === undefined || input === null ? 'is required' : `must be of type ${type}`;
-const shouldMatch = (pattern: RegExp): string => `should match '${pattern.source}'`;
-
-const text = () =>
-  z.string({ error: ofType('string') }).max(MOST_CHARACTERS, `should be at most ${MOST_CHARACTERS} chars long`);
-const id = (what: string) => text().min(1, `should be at least 1 chars long`).openapi({ description: what });
-
-const networkConfigurationSchema = z
-  .object(
-    {
-      awsvpcConfiguration: z.object(
-        {
-          assignPublicIp: z
-            .enum(['ENABLED', 'DISABLED'], { error: 'should be one of [ENABLED DISABLED]' })
-            .nullish()
-            .openapi({ description: 'ECS takes DISABLED, its default, for tasks on container instances.' }),
-          securityGroups: z
-            .array(id('Id of a security group.'), { error: ofType('array') })
-            .max(MOST_SECURITY_GROUPS, `should have at most ${MOST_SECURITY_GROUPS} items`)
-            .nullish(),
-          subnets: z
-            .array(id('Id of a subnet.'), { error: ofType('array') })
-            .min(1, 'should have at least 1 items')
-            .max(MOST_SUBNETS, `should have at most ${MOST_SUBNETS} items`),
-        },
-        { error: ofType('object') },
-      ),
-    },
-    { error: ofType('object') },
-  )
-  .openapi('NetworkConfiguration', {
-    description:
-      "ECS's networkConfiguration: required by task definitions of network mode awsvpc, refused by all others.",
-  });
-
-export const createEnvironmentSchema = z
-  .object({
-    instanceGroup: z
-      .object(
-        {
-          cluster: z
-            .string({ error: ofType('string') })
-            .regex(CLUSTER, {
-              error: ({ input }: RawIssue) => (input === '' ? 'is required' : 'should be a cluster name or ARN'),
-            })
-            .openapi({ description: 'Name or ARN of the cluster.', example: 'my-cluster' }),
-        },
-        { error: ofType('object') },
-      )
-      .openapi({ description: 'The hosts: all container instances of a cluster.' }),
-    name: z
-      // A name of another type is told the pattern too, as in v0.3.0.
-      .string({
-        error: ({ input }: RawIssue) =>
-          input === undefined || input === null ? 'is required' : shouldMatch(ENVIRONMENT_NAME),
-      })
-      .regex(ENVIRONMENT_NAME, shouldMatch(ENVIRONMENT_NAME))
-      .openapi({ example: 'log-agent' }),
-    networkConfiguration: networkConfigurationSchema.nullish(),
-    taskDefinition: text().openapi({
-      description: 'Family, family:revision or ARN. A family means its latest ACTIVE revision at this moment.',
-      example: 'log-agent:3',
-    }),
-  })
-  .openapi('CreateEnvironmentRequest');
+import { configurationWireSchema } from './configuration-schema.ts';
+import { ENVIRONMENT_NAME, networkConfigurationSchema, REVISION_ID } from './fields.ts';
 
 export const nameParameter = z.object({ name: z.string().regex(ENVIRONMENT_NAME) });
 
-export type CreateEnvironmentRequest = z.infer<typeof createEnvironmentSchema>;
-
 const instant = (description: string) => z.iso.datetime().openapi({ description });
+const hostCount = (description?: string) =>
+  z
+    .number()
+    .int()
+    .openapi(description === undefined ? {} : { description });
+const hostArn = z.string().openapi({ description: 'ARN of the container instance.' });
+const revisionId = z.string().regex(REVISION_ID).openapi({ description: 'Id of the revision: a hash of its content.' });
+const taskDefinition = z.string().openapi({ description: 'ARN with revision.' });
 
 const hostsSchema = z
   .object({
-    eligible: z.number().int().openapi({ description: 'ACTIVE with the agent connected: must have a task.' }),
-    running: z.number().int().openapi({ description: 'Eligible, and the task reached RUNNING.' }),
-    starting: z.number().int().openapi({ description: 'Eligible, the task launched but not RUNNING yet.' }),
-    failed: z.number().int().openapi({ description: 'Eligible, attempts used up; still repaired, ever more slowly.' }),
-    disconnected: z.number().int().openapi({ description: 'Agent disconnected: left alone until it returns.' }),
-    draining: z.number().int(),
+    eligible: hostCount('ACTIVE with the agent connected, matched by the query and not excluded: must have a task.'),
+    running: hostCount('Eligible, and the task reached RUNNING.'),
+    ready: hostCount('Eligible, and the task is ready.'),
+    updated: hostCount('Eligible, and the task is of the target deployment.'),
+    starting: hostCount('Eligible, the task launched but not RUNNING yet.'),
+    failed: hostCount('Eligible, attempts used up; still repaired, ever more slowly.'),
+    disconnected: hostCount('Agent disconnected: left alone until it returns.'),
+    draining: hostCount(),
   })
   .openapi('HostCounts');
 
+const instanceGroupSchema = z.object({
+  cluster: z.string().openapi({ description: 'ARN.' }),
+  query: z.string().optional(),
+});
+
 export const environmentSchema = z
   .object({
-    deploymentToken: z.uuid().openapi({ description: 'To be shown when deploying.' }),
+    deploymentToken: z.uuid().openapi({ description: 'To be shown when updating and deploying.' }),
     health: z.enum(['healthy', 'unhealthy']),
-    instanceGroup: z.object({ cluster: z.string().openapi({ description: 'ARN.' }) }),
+    instanceGroup: instanceGroupSchema,
     name: z.string().regex(ENVIRONMENT_NAME),
-    taskDefinition: z.string().openapi({ description: 'ARN with revision.' }),
+    taskDefinition,
     createdAt: instant('When it was created.'),
     reasons: z.array(z.string()).openapi({ description: 'A sentence for each thing that is wrong.' }),
     hosts: hostsSchema.optional().openapi({ description: 'Absent until the hosts were first looked at.' }),
     networkConfiguration: networkConfigurationSchema.optional(),
     targetDeployment: z.uuid().optional().openapi({ description: 'Id of the deployment that holds.' }),
+    revision: revisionId.openapi({ description: 'Id of the revision that the next deployment deploys.' }),
+    deploymentConfiguration: configurationWireSchema,
+    adopt: z
+      .object({ startedBy: z.string().optional(), family: z.string().optional(), service: z.string().optional() })
+      .optional(),
+    drainAfter: z.array(z.string()).optional(),
+    required: z.boolean().optional(),
+    frozen: z.boolean().optional().openapi({ description: 'Nothing is launched or stopped until it is thawed.' }),
+    excluded: z.array(hostArn).optional().openapi({ description: 'Hosts that are left alone.' }),
   })
   .openapi('Environment');
 
@@ -126,28 +64,80 @@ export const environmentListSchema = z
   })
   .openapi('EnvironmentList');
 
+const revisionSchema = z
+  .object({
+    id: revisionId,
+    taskDefinition,
+    networkConfiguration: networkConfigurationSchema.optional(),
+    instanceGroup: instanceGroupSchema,
+    deploymentConfiguration: configurationWireSchema,
+    createdAt: instant('When it was first made.'),
+    current: z.boolean().openapi({ description: 'The next deployment deploys it.' }),
+    deployments: z.array(z.uuid()).openapi({ description: 'Ids of its deployments, the newest first.' }),
+  })
+  .openapi('Revision');
+
+export const revisionListSchema = z
+  .object({ items: z.array(revisionSchema).openapi({ description: 'Newest first.' }) })
+  .openapi('RevisionList');
+
+const waveSchema = z
+  .object({
+    name: z.string(),
+    state: z.enum(['open', 'closed', 'done']).openapi({
+      description:
+        'closed: its hosts keep what they have. done: all its hosts are, or the waves behind it were opened.',
+    }),
+    promote: z.enum(['auto', 'manual']),
+    bakeMinutes: z.number().int(),
+  })
+  .openapi('Wave');
+
 export const deploymentSchema = z
   .object({
     environmentName: z.string(),
     failedInstances: z.array(z.string()).openapi({ description: 'ARNs of container instances.' }),
     id: z.uuid(),
-    status: z.enum(['pending', 'running', 'completed']),
-    taskDefinition: z.string().openapi({ description: 'ARN with revision.' }),
-    state: z.enum(['pending', 'running', 'completed', 'completed-with-failures']).openapi({
-      description: 'What status says, and more: completed-with-failures when instances used up their attempts.',
+    status: z.enum(['pending', 'running', 'completed']).openapi({
+      description: 'As v0.3.0 knew it: a paused one runs, and one that is over in whatever way is completed.',
     }),
+    taskDefinition,
+    state: z.enum(['pending', 'running', 'paused', 'rolling-back', 'completed', 'failed', 'cancelled', 'superseded']),
     createdAt: instant('When it was asked for.'),
     startedAt: instant('When its work began.').optional(),
-    completedAt: instant('When every eligible host had its task, or had used up its attempts.').optional(),
+    completedAt: instant('When it was over.').optional(),
     failures: z
       .array(
         z.object({
-          instance: z.string().openapi({ description: 'ARN of the container instance.' }),
+          instance: hostArn,
           reason: z.string().openapi({ description: "In ECS's own words where it gave any." }),
           attempts: z.number().int(),
         }),
       )
       .openapi({ description: 'Why each of the failed instances failed.' }),
+    kind: z.enum(['deploy', 'restart', 'rollback']),
+    revision: revisionId,
+    reason: z.string().optional().openapi({ description: 'Why it is paused, failed or cancelled.' }),
+    rollsBack: z.uuid().optional().openapi({ description: 'Id of the deployment that it takes back.' }),
+    waves: z.array(waveSchema).openapi({ description: 'Empty until the hosts are known.' }),
+    openedAt: instant('When the last open wave was opened, or the rollout resumed.').optional(),
+    deferredInstances: z.array(z.string()).openapi({
+      description:
+        'ARNs of container instances that it does not wait for: they are caught up when their agents return.',
+    }),
+    ignoredAlarms: z.array(z.string()).openapi({
+      description: 'Alarms that fired when it began: they do not count until they were OK.',
+    }),
+    orders: z
+      .object({
+        paused: z.boolean(),
+        promoted: z.number().int().openapi({ description: 'Waves that were promoted by hand.' }),
+        cancelled: z.boolean(),
+      })
+      .optional()
+      .openapi({
+        description: 'What people told it; state says so once it is heeded. Absent when they told it nothing.',
+      }),
   })
   .openapi('Deployment');
 
@@ -170,4 +160,5 @@ export const problemSchema = z
   .openapi('Problem', { description: 'RFC 9457, for callers whose Accept names application/problem+json.' });
 
 export type EnvironmentWire = z.infer<typeof environmentSchema>;
+export type RevisionWire = z.infer<typeof revisionSchema>;
 export type DeploymentWire = z.infer<typeof deploymentSchema>;

@@ -3,31 +3,56 @@ import type { z } from '@hono/zod-openapi';
 import { as } from '../domain/ids.ts';
 import type { EnvironmentName } from '../domain/ids.ts';
 import type { EnvironmentSpec } from '../domain/environment.ts';
+import type { EnvironmentRecord } from '../domain/world.ts';
+import type { ApiDeps } from './app-env.ts';
 import { PAGE_NOT_FOUND, refusal } from './errors.ts';
 import type { Refusal } from './errors.ts';
-import { ENVIRONMENT_NAME } from './schemas.ts';
+import { ENVIRONMENT_NAME } from './fields.ts';
 
 export type Valid<T> = { readonly kind: 'valid'; readonly value: T } | Refusal;
 export const valid = <T>(value: T): Valid<T> => ({ kind: 'valid', value });
 
 /** Checks a JSON body. Text that is not a JSON object counts as `{}`, so that its faults are the missing fields, as in v0.3.0. */
-export const validateBody = <Schema extends z.ZodType>(schema: Schema, text: string): Valid<z.infer<Schema>> => {
-  const result = schema.safeParse(parseObject(text));
-  if (result.success) return valid(result.data);
-  return invalid(result.error.issues.map(({ path, message }) => `${path.join('.')} in body ${message}`));
+export const validateBody = <Schema extends z.ZodType>(schema: Schema, text: string): Valid<z.infer<Schema>> =>
+  validateObject(schema, parseObject(text) ?? {});
+
+/** Checks a JSON body that need not be there. Where nothing is required, text that is not a JSON object must not count as nothing. */
+export const validateOptionalBody = <Schema extends z.ZodType>(
+  schema: Schema,
+  text: string,
+): Valid<z.infer<Schema>> => {
+  const given = text.trim() === '' ? {} : parseObject(text);
+  return given === null ? invalid(['body in body must be a JSON object']) : validateObject(schema, given);
 };
+
+/** A body may have thousands; these are enough to see what is wrong. */
+const MOST_UNKNOWN_TOLD = 10;
+
+const validateObject = <Schema extends z.ZodType>(schema: Schema, given: object): Valid<z.infer<Schema>> => {
+  const result = schema.safeParse(given);
+  return result.success ? valid(result.data) : invalid(result.error.issues.flatMap(faultsOf));
+};
+
+const faultsOf = (issue: z.core.$ZodIssue): readonly string[] => {
+  if (issue.code !== 'unrecognized_keys') return [fault(issue.path, issue.message)];
+  return issue.keys.slice(0, MOST_UNKNOWN_TOLD).map((key) => fault([...issue.path, key], 'is not a known field'));
+};
+
+/** One line: what the caller sent may not begin another. */
+const fault = (path: readonly PropertyKey[], rule: string): string =>
+  `${path.map(String).join('.')} in body ${rule}`.replaceAll(/\p{Cc}+/gu, ' ');
 
 export const invalid = (faults: readonly string[]): Refusal => ({
   ...refusal(400, 'validation failure list:'),
   faults,
 });
 
-const parseObject = (text: string): object => {
+const parseObject = (text: string): object | null => {
   try {
     const parsed: unknown = JSON.parse(text);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? parsed : {};
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? parsed : null;
   } catch {
-    return {};
+    return null;
   }
 };
 
@@ -37,6 +62,14 @@ export const single = (parameters: URLSearchParams, name: string): Valid<string 
   return more.length > 0 ? refusal(400, `${name} in query is specified multiple times`) : valid(value);
 };
 
+/** A query parameter that says yes or no; no when it is absent. */
+export const flag = (parameters: URLSearchParams, name: string): Valid<boolean> => {
+  const given = single(parameters, name);
+  if (given.kind === 'refused') return given;
+  if (given.value === null || given.value === 'false') return valid(false);
+  return given.value === 'true' ? valid(true) : refusal(400, `${name} in query should be one of [false true]`);
+};
+
 /** A name from a path. One that no environment can have is refused as the router of v0.3.0 did, with a 404. */
 export const pathName = (name: string): Valid<EnvironmentName> => {
   if (ENVIRONMENT_NAME.test(name)) return valid(as<EnvironmentName>(name));
@@ -44,7 +77,21 @@ export const pathName = (name: string): Valid<EnvironmentName> => {
   return /[/\p{Cc}]/u.test(name) ? PAGE_NOT_FOUND : noSuchEnvironment(name);
 };
 
+/** The environment of a path, as readers see it. */
+export const recordOf = async (
+  deps: Pick<ApiDeps, 'view' | 'limits'>,
+  given: string,
+): Promise<Valid<EnvironmentRecord>> => {
+  const name = pathName(given);
+  if (name.kind === 'refused') return name;
+  const record = (await deps.view.current(deps.limits.storeDeadlineMs)).environment(name.value);
+  return record === undefined ? noSuchEnvironment(name.value) : valid(record);
+};
+
 export const noSuchEnvironment = (name: string): Refusal => refusal(404, `Environment ${name} does not exist`);
+
+export const noSuchDeployment = (id: string, environment: EnvironmentName): Refusal =>
+  refusal(404, `Deployment ${id} does not exist for environment ${environment}`);
 
 /** v0.3.0 knew the ARNs of the first partition only, and said so. */
 const FILTER_CLUSTER_ARN = /^arn:aws:ecs:[\w-]+:[0-9]{12}:cluster\/[\w-]{1,255}$/;

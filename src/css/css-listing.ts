@@ -10,17 +10,16 @@
  * C3. All or nothing: any failed read, and any answer that cannot be read, fails the survey.
  */
 import { z } from 'zod';
+import { isOurs, type AdoptSelector } from '../domain/adoption.ts';
+import { AttributePool, attributesOf, launchTypeOf } from '../domain/attributes.ts';
 import { isLive, type Instance, type Task } from '../domain/facts.ts';
-import { as, DAEMON_GROUP_PREFIX, type ClusterArn, type InstanceArn, type TaskArn } from '../domain/ids.ts';
+import { as, type ClusterArn, type InstanceArn, type TaskArn } from '../domain/ids.ts';
 import { EcsReadError, type EcsGateway, type Survey } from '../ecs/gateway.ts';
 
 /** A listing of thousands of tasks is some megabytes; it lies in an etcd next to the service. */
 const ANSWER_WITHIN_MS = 10_000;
 /** ECS describes up to 100 a call. */
 const DESCRIBED_PER_CALL = 100;
-
-const EXTERNAL_ATTRIBUTE = 'ecs.capability.external';
-const EXTERNAL_ID = 'mi-';
 
 const instancesSchema = z.object({
   items: z.array(
@@ -32,9 +31,10 @@ const instancesSchema = z.object({
         agentConnected: z.boolean(),
         status: z.string().min(1),
         attributes: z
-          .array(z.object({ name: z.string() }))
+          .array(z.object({ name: z.string(), value: z.string().nullish() }))
           .nullish()
           .transform((given) => given ?? []),
+        versionInfo: z.object({ agentVersion: z.string().optional() }).nullish(),
       }),
     }),
   ),
@@ -58,7 +58,7 @@ export class CssListing implements Pick<EcsGateway, 'survey'> {
     this.options = options;
   }
 
-  async survey(cluster: ClusterArn, signal: AbortSignal): Promise<Survey> {
+  async survey(cluster: ClusterArn, adopt: readonly AdoptSelector[], signal: AbortSignal): Promise<Survey> {
     // Tasks first: a host that joins in between is seen without tasks, and has none.
     const listed = await this.ask('tasks', cluster, tasksSchema, signal);
     const hosts = await this.ask('instances', cluster, instancesSchema, signal);
@@ -66,11 +66,13 @@ export class CssListing implements Pick<EcsGateway, 'survey'> {
       entity.clusterARN === cluster ? [as<TaskArn>(entity.taskARN)] : [],
     );
     const { tasks, described } = await this.describe(cluster, [...new Set(arns)], signal);
-    const foreign = foreignTasks(tasks);
+    const foreign = foreignTasks(tasks, adopt);
+    const pool = new AttributePool();
     const instances = hosts.items
       .filter(({ entity }) => entity.clusterARN === cluster && entity.status !== 'INACTIVE')
-      .map(({ entity }) => instanceOf(entity, foreign));
-    return { instances, tasks: tasks.filter(isDaemon), reads: Math.ceil(described / DESCRIBED_PER_CALL) };
+      .map(({ entity }) => instanceOf(entity, foreign, pool));
+    const ours = tasks.filter((task) => isOurs(task, adopt));
+    return { instances, tasks: ours, reads: Math.ceil(described / DESCRIBED_PER_CALL) };
   }
 
   private async describe(
@@ -108,32 +110,34 @@ export class CssListing implements Pick<EcsGateway, 'survey'> {
 
 type Entity = z.output<typeof instancesSchema>['items'][number]['entity'];
 
-const instanceOf = (entity: Entity, foreign: ReadonlyMap<InstanceArn, number>): Instance => {
+const instanceOf = (entity: Entity, foreign: ReadonlyMap<InstanceArn, number>, pool: AttributePool): Instance => {
   const arn = as<InstanceArn>(entity.containerInstanceARN);
-  const external =
-    entity.EC2InstanceID?.startsWith(EXTERNAL_ID) === true ||
-    entity.attributes.some(({ name }) => name === EXTERNAL_ATTRIBUTE);
+  const attributes = pool.of(attributesOf(entity.attributes));
+  const ec2InstanceId = textOrNull(entity.EC2InstanceID);
   return {
     arn,
-    ec2InstanceId: entity.EC2InstanceID === undefined || entity.EC2InstanceID === '' ? null : entity.EC2InstanceID,
+    ec2InstanceId,
     status: entity.status,
     agentConnected: entity.agentConnected,
-    launchType: external ? 'EXTERNAL' : 'EC2',
+    launchType: launchTypeOf(ec2InstanceId, attributes),
     registeredAt: null,
     // It tells none: whatever is sighted by its version is newer.
     version: 0,
+    attributes,
+    agentVersion: textOrNull(entity.versionInfo?.agentVersion),
     foreignTasks: foreign.get(arn) ?? 0,
   };
 };
 
-function foreignTasks(tasks: readonly Task[]): ReadonlyMap<InstanceArn, number> {
+function foreignTasks(tasks: readonly Task[], adopt: readonly AdoptSelector[]): ReadonlyMap<InstanceArn, number> {
   const counts = new Map<InstanceArn, number>();
   for (const task of tasks) {
-    if (task.instance !== null && isLive(task) && !isDaemon(task)) {
+    if (task.instance !== null && isLive(task) && !isOurs(task, adopt)) {
       counts.set(task.instance, (counts.get(task.instance) ?? 0) + 1);
     }
   }
   return counts;
 }
 
-const isDaemon = (task: Task): boolean => task.group.startsWith(DAEMON_GROUP_PREFIX);
+/** It leaves out what it does not know, or gives an empty text for it. */
+const textOrNull = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);

@@ -1,3 +1,4 @@
+import type { AdoptSelector } from './adoption.ts';
 import type {
   ClusterArn,
   DeploymentId,
@@ -6,27 +7,52 @@ import type {
   EnvironmentName,
   InstanceArn,
   Instant,
-  TaskDefinitionArn,
+  RevisionId,
+  Template,
 } from './ids.ts';
+import type { EnvironmentRevision, Retry, Wave } from './revision.ts';
 
 /** A JSON object we hand on to ECS without reading it. */
 export type JsonObject = { readonly [member: string]: unknown };
 
-/** The desired state, written by the API alone. */
+/** The desired state, written by the API; the actor writes it when it rolls back, and compares it when it promises. */
 export interface EnvironmentSpec {
   readonly id: EnvironmentId;
   readonly name: EnvironmentName;
   readonly cluster: ClusterArn;
-  readonly taskDefinition: TaskDefinitionArn;
-  /** ECS's `networkConfiguration`, needed by `awsvpc` task definitions; passed through to RunTask. */
-  readonly networkConfiguration: JsonObject | null;
+  /** What the next deployment deploys. What hosts get is their deployment's revision. */
+  readonly revision: EnvironmentRevision;
   readonly deploymentToken: DeploymentToken;
   readonly createdAt: Instant;
   /** The deployment to carry out; null before the first one, and then nothing is launched. */
   readonly target: DeploymentId | null;
+  /** What people said about the target's rollout. */
+  readonly orders: RolloutOrders;
+  /** Nothing is launched and nothing stopped, until it is thawed. */
+  readonly frozen: boolean;
+  /** Hosts that are left alone: nothing is launched or stopped there. */
+  readonly excluded: readonly InstanceArn[];
+  readonly retries: readonly Retry[];
+  /** Tasks that something else started and that count as ours. */
+  readonly adopt: AdoptSelector | null;
+  /** On a draining host its task leaves after those of these environments. */
+  readonly drainAfter: readonly EnvironmentName[];
+  /** Takes part in the host attribute `daemons.ready`. */
+  readonly required: boolean;
   /** Set once and for all by a deletion: readers see the environment as gone, the actor clears up behind it. */
   readonly deletion: Deletion | null;
 }
+
+export interface RolloutOrders {
+  readonly paused: boolean;
+  /** How often it was resumed: a breaker that tripped counts until the next time. */
+  readonly resumes: number;
+  /** Waves that a person promoted: as many open at once, and the one after them. */
+  readonly promoted: number;
+  readonly cancelled: boolean;
+}
+
+export const NO_ORDERS: RolloutOrders = { paused: false, resumes: 0, promoted: 0, cancelled: false };
 
 /** Whether its actor has anything to do: nothing is done for an environment that was never deployed. */
 export const isInService = ({ target, deletion }: EnvironmentSpec): boolean => target !== null || deletion !== null;
@@ -37,11 +63,18 @@ export interface Deletion {
   readonly tasks: 'stop' | 'keep';
 }
 
-/** The request for a deployment: written once by the API, never changed. */
+/** The request for a deployment: written once, never changed. */
 export interface Deployment {
   readonly id: DeploymentId;
   readonly token: DeploymentToken;
-  readonly taskDefinition: TaskDefinitionArn;
+  readonly kind: 'deploy' | 'restart' | 'rollback';
+  readonly revision: EnvironmentRevision;
+  /** The revision's template, but another one where a restart wants the same made anew. */
+  readonly template: Template;
+  /** The last completed deployment when this one was made: what hosts get where this one's waves are closed. null: none. */
+  readonly base: DeploymentId | null;
+  /** The deployment it takes back, if it is a rollback. */
+  readonly rollsBack: DeploymentId | null;
   readonly createdAt: Instant;
 }
 
@@ -49,14 +82,36 @@ export interface Deployment {
 export interface DeploymentProgress {
   readonly id: DeploymentId;
   /**
-   * running: some eligible host has neither a task that reached RUNNING nor used up its attempts.
-   * completed: none has. It stays completed, with the failed instances of that moment; repair goes on behind it.
+   * running: some host in scope has neither a ready task of this deployment nor used up its attempts, or waves are still closed.
+   * paused: by a person or by the breaker. completed: all are done. It stays completed, with the failed instances of that
+   * moment; repair goes on behind it. failed: the breaker tripped and it is rolled back. cancelled: a person ended it.
    */
-  readonly status: 'running' | 'completed';
+  readonly state: 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
   readonly startedAt: Instant;
-  readonly completedAt: Instant | null;
+  readonly endedAt: Instant | null;
+  /** Why it is paused, failed or cancelled. */
+  readonly reason: string | null;
+  /** Empty until the hosts are known. */
+  readonly waves: readonly Wave[];
+  /** How many of them are open. */
+  readonly open: number;
+  /** When the last of these was opened, or was not done any more, or the rollout resumed: its deadline counts from here. */
+  readonly openedAt: Instant;
+  /** Since when every host of the open waves is done: it bakes from here. */
+  readonly doneAt: Instant | null;
+  /** Alarms that fired when it began, and have not been OK since. */
+  readonly ignoredAlarms: readonly string[];
+  /** The breaker tripped, after so many resumes. */
+  readonly trip: { readonly reason: string; readonly resumes: number } | null;
+  /** Failed attempts that a person resumed in spite of. */
+  readonly forgiven: number;
   readonly failedInstances: readonly FailedInstance[];
+  /** Without a ready task of this deployment, and not waited for: their agent is disconnected. They are caught up when they return. */
+  readonly deferredInstances: readonly InstanceArn[];
 }
+
+/** Nothing more is done for the deployment itself. */
+export const isOver = ({ state }: DeploymentProgress): boolean => state !== 'running' && state !== 'paused';
 
 export interface FailedInstance {
   readonly instance: InstanceArn;
@@ -71,13 +126,19 @@ export interface EnvironmentStatus {
   /** One sentence for each thing that is wrong; empty when healthy. */
   readonly reasons: readonly string[];
   readonly hosts: HostCounts;
+  /** Revisions that live tasks run: they are not dropped. */
+  readonly revisions: readonly RevisionId[];
 }
 
 interface HostCounts {
-  /** ACTIVE with its agent connected: must have a task. */
+  /** ACTIVE with its agent connected, matched by the query and not excluded: must have a task. */
   readonly eligible: number;
   /** Eligible, and its task reached RUNNING. */
   readonly running: number;
+  /** Eligible, and its task is ready. */
+  readonly ready: number;
+  /** Eligible, and its task is of the target deployment. */
+  readonly updated: number;
   /** Eligible, its task launched or being launched, not RUNNING yet. */
   readonly starting: number;
   /** Eligible, attempts used up; still repaired at the pace of its backoff. */

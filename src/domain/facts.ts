@@ -13,11 +13,17 @@ export interface Facts {
   /** Identity of the store that revision belongs to; another store (a restored backup) makes it meaningless. */
   readonly storeId: string;
   readonly instances: ReadonlyMap<InstanceArn, Instance>;
-  /** Tasks whose group begins with `daemon:`, by group. */
+  /** Tasks whose group begins with `daemon:`, and those that an environment of the cluster adopts, each under its own group. */
   readonly tasks: ReadonlyMap<string, readonly Task[]>;
   /** Those of them that the listing did not show: sighted since. The next listing may still lag behind them. */
   readonly unlisted: ReadonlySet<TaskArn>;
 }
+
+/** Names and values. null: an attribute without a value. */
+export type Attributes = ReadonlyMap<string, string | null>;
+
+/** The attribute that this scheduler itself sets on hosts. */
+export const READY_ATTRIBUTE = 'daemons.ready';
 
 /** A container instance (ECS API reference, ContainerInstance). */
 export interface Instance {
@@ -30,6 +36,10 @@ export interface Instance {
   readonly launchType: 'EC2' | 'EXTERNAL';
   readonly registeredAt: Instant | null;
   readonly version: number;
+  /** All of them, capabilities too. Hosts with equal ones may share the object. */
+  readonly attributes: Attributes;
+  /** As the agent tells it: `1.90.0`. */
+  readonly agentVersion: string | null;
   /** Live tasks of no environment: what a drain waits for. */
   readonly foreignTasks: number;
 }
@@ -48,6 +58,8 @@ export interface Task {
   readonly createdAt: Instant | null;
   readonly stopCode: string | null;
   readonly stoppedReason: string | null;
+  /** What its essential containers' checks say; UNKNOWN without a check, and before the first answer. */
+  readonly health: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN';
   readonly version: number;
 }
 
@@ -58,7 +70,16 @@ export const isLive = (task: Task): boolean => task.lastStatus !== 'STOPPED' && 
 export interface Looks {
   readonly tasks: ReadonlyMap<TaskArn, Task | 'MISSING'>;
   readonly instances: ReadonlyMap<InstanceArn, Instance | 'MISSING'>;
-  readonly taskDefinition: 'ACTIVE' | 'INACTIVE' | null;
+  readonly taskDefinitions: ReadonlyMap<TaskDefinitionArn, 'ACTIVE' | 'INACTIVE'>;
+  readonly alarms: ReadonlyMap<string, AlarmState>;
 }
 
-export const NO_LOOKS: Looks = { tasks: new Map(), instances: new Map(), taskDefinition: null };
+/** MISSING: CloudWatch knows no alarm of the name. */
+export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA' | 'MISSING';
+
+export const NO_LOOKS: Looks = {
+  tasks: new Map(),
+  instances: new Map(),
+  taskDefinitions: new Map(),
+  alarms: new Map(),
+};

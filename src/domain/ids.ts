@@ -11,6 +11,10 @@ export type EnvironmentName = Branded<string, 'EnvironmentName'>;
 export type DeploymentId = Branded<string, 'DeploymentId'>;
 /** UUID the caller must show to deploy; it names the content of the environment he has seen. */
 export type DeploymentToken = Branded<string, 'DeploymentToken'>;
+/** Hash of a revision's content: equal content is the same revision. */
+export type RevisionId = Branded<string, 'RevisionId'>;
+/** What a task is made from, in one word: tasks of one template are alike, and a rollout replaces those of another. */
+export type Template = Branded<string, 'Template'>;
 /** UUID of a launch; also its `clientToken`, ECS's idempotency key (64 characters at most, ECS API reference, RunTask). */
 export type LaunchId = Branded<string, 'LaunchId'>;
 

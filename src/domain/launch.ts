@@ -1,4 +1,13 @@
-import type { DeploymentId, InstanceArn, Instant, LaunchId, TaskArn, TaskDefinitionArn } from './ids.ts';
+import type {
+  DeploymentId,
+  InstanceArn,
+  Instant,
+  LaunchId,
+  RevisionId,
+  TaskArn,
+  TaskDefinitionArn,
+  Template,
+} from './ids.ts';
 import type { JsonObject } from './environment.ts';
 
 /**
@@ -10,6 +19,8 @@ export interface Launch {
   /** RunTask carries the launch id as idempotency key and may be repeated. StartTask has none: sent once, never again. */
   readonly primitive: 'RunTask' | 'StartTask';
   readonly deployment: DeploymentId;
+  readonly revision: RevisionId;
+  readonly template: Template;
   readonly taskDefinition: TaskDefinitionArn;
   /** The hosts still unsettled; one to ten (ECS API reference: `count` and `containerInstances` take up to 10). */
   readonly members: readonly Member[];
@@ -50,23 +61,43 @@ export interface Slot {
   readonly supersededSince: Instant | null;
   /** When the host came to have a task, or to lack one: its start grace counts from here. */
   readonly since: Instant;
+  /** Since when the host is without a ready task; null when it has one. */
+  readonly gapSince: Instant | null;
+  /** We took its ready task away for a rollout, and it has not had one since: it counts towards `maxUnavailable`. */
+  readonly vacated: boolean;
+  /** The deployment that chose the host as a canary, and the index of that wave. */
+  readonly canary: { readonly deployment: DeploymentId; readonly wave: number } | null;
+  /** Time without a ready task since that deployment began; gaps that are over. */
+  readonly uncovered: { readonly deployment: DeploymentId; readonly ms: number } | null;
+  /** Retries by hand that were heeded. */
+  readonly retried: number;
+  /** Entries written to the host's history so far. */
+  readonly entries: number;
 }
 
 export interface PlacedTask {
   readonly arn: TaskArn;
   /** null: adopted. */
   readonly launch: LaunchId | null;
+  /** null: adopted, and no deployment of ours is known to have launched it. */
+  readonly revision: RevisionId | null;
+  readonly template: Template;
   readonly taskDefinition: TaskDefinitionArn;
   readonly placedAt: Instant;
   /** When it was first seen RUNNING. */
   readonly ranAt: Instant | null;
+  /** When it was first seen ready: RUNNING for `minReadySeconds`, and HEALTHY where it has a health check. */
+  readonly readyAt: Instant | null;
   /** Since when DescribeTasks calls it MISSING; a sight of it clears this. */
   readonly missingSince: Instant | null;
 }
 
 export interface StopRequest {
-  /** draining: ECS never stops a standalone task for a drain. deletion: the environment is going. */
-  readonly reason: 'draining' | 'deletion';
+  /**
+   * draining: ECS never stops a standalone task for a drain. deletion: the environment is going. update: a rollout replaces
+   * it. not-matching: the host is none of the environment's any more. unhealthy: its container health check failed.
+   */
+  readonly reason: 'draining' | 'deletion' | 'update' | 'not-matching' | 'unhealthy';
   readonly requestedAt: Instant;
   /** ECS took the request. */
   readonly accepted: boolean;
@@ -79,4 +110,23 @@ export interface Tries {
   readonly reason: string | null;
   /** No launch before this moment. */
   readonly until: Instant;
+  /** What was tried: another template starts clean. null when there was none. */
+  readonly template: Template | null;
+  /** The host was broken before the rollout began: its attempts say nothing about the new template. */
+  readonly exempt: boolean;
 }
+
+/** One decision about a host, or how it ended. Kept for people, in a ring of `HISTORY_KEPT`. */
+export interface HistoryEntry {
+  readonly at: Instant;
+  /** What was seen. */
+  readonly saw: string;
+  /** Which rule decided: its number in the file it governs, or a word. */
+  readonly rule: string;
+  readonly did: string;
+  /** How it ended, where that is known. */
+  readonly outcome: string | null;
+}
+
+/** Entries kept for a host: some days of an ordinary one, and all of a rollout that failed a few times. */
+export const HISTORY_KEPT = 16;

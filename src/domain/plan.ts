@@ -1,18 +1,26 @@
 /** The words planner, actor, store and gateway share. */
-import type { DeploymentProgress, EnvironmentStatus } from './environment.ts';
-import type { InstanceArn, Instant, LaunchId, TaskArn } from './ids.ts';
-import type { Launch, Slot } from './launch.ts';
+import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from './environment.ts';
+import type { InstanceArn, Instant, LaunchId, TaskArn, TaskDefinitionArn } from './ids.ts';
+import type { HistoryEntry, Launch, Slot, StopRequest } from './launch.ts';
 
 /** One write of the actor to the store. */
 export type Change =
   | { readonly kind: 'put-launch'; readonly launch: Launch }
   | { readonly kind: 'delete-launch'; readonly launch: LaunchId }
   | { readonly kind: 'put-slot'; readonly slot: Slot }
+  /** The host's history goes with it. */
   | { readonly kind: 'delete-slot'; readonly instance: InstanceArn }
+  /** `place`: 0 to HISTORY_KEPT - 1. */
+  | {
+      readonly kind: 'put-history';
+      readonly instance: InstanceArn;
+      readonly place: number;
+      readonly entry: HistoryEntry;
+    }
   | { readonly kind: 'put-progress'; readonly progress: DeploymentProgress }
   | { readonly kind: 'put-status'; readonly status: EnvironmentStatus };
 
-/** Changes that must land together: a launch and the slots it settles into. At most 32, so that groups pack well into transactions. */
+/** Changes that must land together: a launch and the slots it settles into. Some sixty at most (ten hosts of a launch, each with its history): well under what a transaction takes. */
 export type ChangeGroup = readonly Change[];
 
 /** What matters more goes first when ECS's budget is short: a host that lost its task, a host that never had one, a rollout. */
@@ -23,7 +31,7 @@ export type Effect =
   | { readonly kind: 'launch'; readonly launch: Launch; readonly replay: boolean; readonly priority: Priority }
   | { readonly kind: 'stop'; readonly task: TaskArn; readonly reason: StopReason; readonly priority: Priority };
 
-export type StopReason = 'draining' | 'deletion' | 'duplicate';
+export type StopReason = StopRequest['reason'] | 'duplicate';
 
 /** Why something did not happen. `code` is ECS's error name or failure reason, `message` its own words. */
 export interface Fault {
@@ -70,11 +78,13 @@ export type Acted =
 export interface LookRequest {
   readonly tasks: readonly TaskArn[];
   readonly instances: readonly InstanceArn[];
-  /** Ask whether the task definition is still ACTIVE: something is about to be launched. */
-  readonly taskDefinition: boolean;
+  /** Ask whether these are still ACTIVE: something of them is about to be launched. */
+  readonly taskDefinitions: readonly TaskDefinitionArn[];
+  /** CloudWatch alarms that a rollout watches. */
+  readonly alarms: readonly string[];
 }
 
-/** Why a host has no task yet, or keeps one it should not have. */
+/** Why a host has no task yet, or keeps one it should not have, or an outdated one. */
 export type Waiting =
   /** Cluster facts are missing, or older than what they would have to prove. */
   | 'facts'
@@ -97,7 +107,23 @@ export type Waiting =
   /** ECS gave no EC2 or SSM id, so RunTask cannot be pinned to it. */
   | 'no-instance-id'
   /** This turn is full; the next follows at once. */
-  | 'turn-limit';
+  | 'turn-limit'
+  /** As many hosts as `maxUnavailable` allows are without a ready task through the rollout. */
+  | 'budget'
+  /** Its wave of the rollout is not open yet. */
+  | 'wave'
+  /** The rollout is paused, by a person or by its circuit breaker. */
+  | 'paused'
+  /** The rollout was cancelled, or failed, and nothing was completed before that the host could get. */
+  | 'no-revision'
+  /** The states of the rollout's alarms are not known. */
+  | 'alarms'
+  /** A person froze the environment. */
+  | 'frozen'
+  /** A person excluded the host. */
+  | 'excluded'
+  /** The query of the instance group does not match the host. */
+  | 'not-matching';
 
 /** A turn, decided. */
 export interface Plan {
@@ -108,10 +134,22 @@ export interface Plan {
   readonly slots: ReadonlyMap<InstanceArn, Slot>;
   readonly look: LookRequest;
   readonly waiting: ReadonlyMap<InstanceArn, Waiting>;
+  /** Until when a host waits, where that is known. */
+  readonly until: ReadonlyMap<InstanceArn, Instant>;
+  /** The environment gets this deployment, which rolls the last one back; then there are no effects. */
+  readonly rollback: Rollback | null;
   /** When to look again if nothing wakes us before; null: only when something happens. */
   readonly wakeAt: Instant | null;
   /** Fresh facts would help now: ask for a survey. */
   readonly needsSurvey: boolean;
   /** The environment is deleted and nothing is left to do for it. */
   readonly finished: boolean;
+}
+
+/** A rollback that the planner decided on: written in one transaction that compares the fence and the spec. */
+export interface Rollback {
+  readonly spec: EnvironmentSpec;
+  readonly deployment: Deployment;
+  /** Of the deployment that is rolled back. */
+  readonly progress: DeploymentProgress;
 }

@@ -33,6 +33,8 @@ export interface Policy {
   readonly supersededAfterMs: number;
   /** First and longest wait between two looks at a task that has not reached RUNNING. */
   readonly startPollMs: Range;
+  /** How often a rollout asks for its alarms. CloudWatch evaluates them every 10 s at the soonest. */
+  readonly alarmPollMs: number;
   /** Launch calls a turn. At ECS's full rate (90 at once, then 40 a second) the budget gives these in 4 s, well within `actWithin`. */
   readonly launchesPerTurn: number;
   readonly stopsPerTurn: number;
@@ -66,6 +68,7 @@ export const DEFAULT_POLICY: Policy = {
   drainDeadlineMs: 10 * MINUTE,
   supersededAfterMs: 5 * MINUTE,
   startPollMs: { first: SECOND / 2, most: 10 * SECOND },
+  alarmPollMs: 15 * SECOND,
   launchesPerTurn: 250,
   stopsPerTurn: 100,
   looksPerTurn: 2_000,

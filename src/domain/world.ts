@@ -1,6 +1,7 @@
 import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from './environment.ts';
-import type { DeploymentId, InstanceArn, LaunchId, Revision } from './ids.ts';
+import type { DeploymentId, InstanceArn, LaunchId, Revision, RevisionId } from './ids.ts';
 import type { Launch, Slot } from './launch.ts';
+import type { EnvironmentRevision } from './revision.ts';
 
 /** A value with the store revisions at which it was made and last changed. */
 export interface Stored<T> {
@@ -12,6 +13,8 @@ export interface Stored<T> {
 /** What readers see of an environment. */
 export interface EnvironmentRecord {
   readonly spec: Stored<EnvironmentSpec>;
+  /** Those that were deployed or replaced, as far as they are kept; the current one of a new environment is in its spec alone. */
+  readonly revisions: ReadonlyMap<RevisionId, Stored<EnvironmentRevision>>;
   readonly deployments: ReadonlyMap<DeploymentId, Stored<Deployment>>;
   readonly progress: ReadonlyMap<DeploymentId, DeploymentProgress>;
   readonly status: EnvironmentStatus | null;

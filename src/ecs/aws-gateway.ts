@@ -1,16 +1,36 @@
 /** The port to Amazon ECS over the AWS SDK. See gateway.ts for what it promises. */
-import { RunTaskCommand, StartTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
+import {
+  DeleteAttributesCommand,
+  PutAttributesCommand,
+  RunTaskCommand,
+  StartTaskCommand,
+  StopTaskCommand,
+} from '@aws-sdk/client-ecs';
 import type { RunTaskCommandInput, StartTaskCommandInput } from '@aws-sdk/client-ecs';
+import type { HostCapacity } from '../domain/capacity.ts';
+import type { AdoptSelector } from '../domain/adoption.ts';
 import type { Instance, Task } from '../domain/facts.ts';
 import type { ClusterArn, InstanceArn, Instant, TaskArn, TaskDefinitionArn } from '../domain/ids.ts';
 import type { Launch } from '../domain/launch.ts';
 import type { Fault, LaunchOutcome, Priority, StopOutcome } from '../domain/plan.ts';
+import { changeAttribute } from './attributes.ts';
 import { AwsClient } from './aws-client.ts';
 import type { AwsSettings } from './aws-client.ts';
 import { ABORTED } from '../concurrency/bounded.ts';
 import type { Budget } from './budget.ts';
+import { describeCapacities } from './capacity.ts';
 import { describeInstances, describeTasks } from './describe.ts';
-import type { EcsGateway, LaunchCall, Resolution, ResolvedTaskDefinition, StopCall, Survey } from './gateway.ts';
+import type {
+  AttributeCall,
+  AttributeGateway,
+  AttributeOutcome,
+  EcsGateway,
+  LaunchCall,
+  Resolution,
+  ResolvedTaskDefinition,
+  StopCall,
+  Survey,
+} from './gateway.ts';
 import type { Ending, LaunchAnswer } from './outcomes.ts';
 import { launchOutcome, stopOutcome } from './outcomes.ts';
 import { Resolver } from './resolve.ts';
@@ -30,7 +50,7 @@ export interface AwsGatewayOptions {
   readonly now: () => Instant;
 }
 
-export class AwsGateway implements EcsGateway {
+export class AwsGateway implements EcsGateway, AttributeGateway {
   private readonly budget: Budget;
   private readonly client: AwsClient;
   private readonly taskDefinitions: TaskDefinitions;
@@ -71,6 +91,17 @@ export class AwsGateway implements EcsGateway {
     return stopOutcome(ending);
   }
 
+  changeAttribute(call: AttributeCall, signal: AbortSignal): Promise<ReadonlyMap<InstanceArn, AttributeOutcome>> {
+    const bounds = { priority: 'rollout', notAfter: call.notAfter, signal } as const;
+    return changeAttribute(call, (input) =>
+      this.change<unknown>(bounds, () =>
+        call.change.kind === 'put'
+          ? this.client.sendOnce(new PutAttributesCommand(input), bounds)
+          : this.client.sendOnce(new DeleteAttributesCommand(input), bounds),
+      ),
+    );
+  }
+
   describeTasks(
     cluster: ClusterArn,
     tasks: readonly TaskArn[],
@@ -89,12 +120,24 @@ export class AwsGateway implements EcsGateway {
     return describeInstances(this.client, cluster, instances, { priority, signal });
   }
 
-  survey(cluster: ClusterArn, signal: AbortSignal): Promise<Survey> {
-    return surveyCluster({ client: this.client, cluster, stopped: this.stopped, signal });
+  capacities(
+    cluster: ClusterArn,
+    instances: readonly InstanceArn[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<InstanceArn, HostCapacity | 'MISSING'>> {
+    return describeCapacities(this.client, cluster, instances, { priority: 'rollout', signal });
+  }
+
+  survey(cluster: ClusterArn, adopt: readonly AdoptSelector[], signal: AbortSignal): Promise<Survey> {
+    return surveyCluster({ client: this.client, cluster, adopt, stopped: this.stopped, signal });
   }
 
   taskDefinitionStatus(taskDefinition: TaskDefinitionArn, signal: AbortSignal): Promise<'ACTIVE' | 'INACTIVE'> {
     return this.taskDefinitions.status(taskDefinition, signal);
+  }
+
+  taskDefinition(taskDefinition: TaskDefinitionArn, signal: AbortSignal): Promise<ResolvedTaskDefinition> {
+    return this.taskDefinitions.definition(taskDefinition, signal);
   }
 
   resolveCluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {

@@ -30,6 +30,8 @@ export const BUCKET_OF: Readonly<Record<string, Bucket>> = {
   RunTaskCommand: 'modify',
   StartTaskCommand: 'modify',
   StopTaskCommand: 'modify',
+  PutAttributesCommand: 'modify',
+  DeleteAttributesCommand: 'modify',
   ListContainerInstancesCommand: 'read',
   DescribeContainerInstancesCommand: 'read',
   ListTasksCommand: 'read',

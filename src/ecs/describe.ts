@@ -2,6 +2,7 @@
 import pMap from 'p-map';
 import { DescribeContainerInstancesCommand, DescribeTasksCommand } from '@aws-sdk/client-ecs';
 import type { Failure } from '@aws-sdk/client-ecs';
+import { AttributePool } from '../domain/attributes.ts';
 import type { Instance, Task } from '../domain/facts.ts';
 import type { ClusterArn, InstanceArn, TaskArn } from '../domain/ids.ts';
 import type { AwsClient, ReadBounds } from './aws-client.ts';
@@ -39,12 +40,13 @@ export function describeInstances(
   arns: readonly InstanceArn[],
   bounds: ReadBounds,
 ): Promise<Described<InstanceArn, Instance>> {
+  const pool = new AttributePool();
   return describeAll(arns, async (batch) => {
     const { containerInstances = [], failures = [] } = await client.read(
       new DescribeContainerInstancesCommand({ cluster, containerInstances: [...batch] }),
       bounds,
     );
-    const found = containerInstances.map((one) => instanceFromEcs(one, (moment) => client.offset.ours(moment)));
+    const found = containerInstances.map((one) => instanceFromEcs(one, (moment) => client.offset.ours(moment), pool));
     return { found, failures };
   });
 }

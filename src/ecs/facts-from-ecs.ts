@@ -1,5 +1,6 @@
 /** ECS's shapes as ours. An answer without what every instance or task has is an error, not a guess. */
 import type { ContainerInstance, Task as EcsTask } from '@aws-sdk/client-ecs';
+import { attributesOf, launchTypeOf, type AttributePool } from '../domain/attributes.ts';
 import type { Instance, Task } from '../domain/facts.ts';
 import { as } from '../domain/ids.ts';
 import type { InstanceArn, Instant, TaskArn, TaskDefinitionArn } from '../domain/ids.ts';
@@ -8,23 +9,19 @@ import { EcsReadError } from './gateway.ts';
 /** Translates a moment of ECS's clock to ours. */
 export type Moment = (ecs: Date | undefined) => Instant | null;
 
-/** ECS sets this attribute on hosts outside EC2 (ECS Anywhere). */
-const EXTERNAL_ATTRIBUTE = 'ecs.capability.external';
-/** Ids of hosts that registered through Systems Manager. */
-const EXTERNAL_ID = 'mi-';
-
-export function instanceFromEcs(ecs: ContainerInstance, moment: Moment): Instance {
-  const external =
-    ecs.ec2InstanceId?.startsWith(EXTERNAL_ID) === true ||
-    ecs.attributes?.some(({ name }) => name === EXTERNAL_ATTRIBUTE) === true;
+export function instanceFromEcs(ecs: ContainerInstance, moment: Moment, pool: AttributePool): Instance {
+  const attributes = pool.of(attributesOf(ecs.attributes ?? []));
+  const ec2InstanceId = ecs.ec2InstanceId ?? null;
   return {
     arn: as<InstanceArn>(needed(ecs.containerInstanceArn, 'containerInstanceArn')),
-    ec2InstanceId: ecs.ec2InstanceId ?? null,
+    ec2InstanceId,
     status: needed(ecs.status, 'status'),
     agentConnected: ecs.agentConnected ?? false,
-    launchType: external ? 'EXTERNAL' : 'EC2',
+    launchType: launchTypeOf(ec2InstanceId, attributes),
     registeredAt: moment(ecs.registeredAt),
     version: ecs.version ?? 0,
+    attributes,
+    agentVersion: ecs.versionInfo?.agentVersion ?? null,
     // A description does not tell whose they are. All of them, ours too, is the careful answer: a drain waits rather than hurries.
     foreignTasks: (ecs.runningTasksCount ?? 0) + (ecs.pendingTasksCount ?? 0),
   };
@@ -42,6 +39,7 @@ export function taskFromEcs(ecs: EcsTask, moment: Moment): Task {
     createdAt: moment(ecs.createdAt),
     stopCode: ecs.stopCode ?? null,
     stoppedReason: ecs.stoppedReason ?? null,
+    health: ecs.healthStatus ?? 'UNKNOWN',
     version: ecs.version ?? 0,
   };
 }

@@ -4,6 +4,8 @@
  * E2. `refused` is said only when surely nothing was started by this call; in doubt it is `unknown`.
  * E3. No launch is sent later than its `notAfter`, checked after any wait and immediately before sending.
  */
+import type { HostCapacity, TaskNeeds } from '../domain/capacity.ts';
+import type { AdoptSelector } from '../domain/adoption.ts';
 import type { Instance, Task } from '../domain/facts.ts';
 import type { ClusterArn, InstanceArn, Instant, TaskArn, TaskDefinitionArn } from '../domain/ids.ts';
 import type { Launch } from '../domain/launch.ts';
@@ -25,13 +27,30 @@ export interface EcsGateway {
     signal: AbortSignal,
     priority?: Priority,
   ): Promise<ReadonlyMap<InstanceArn, Instance | 'MISSING'>>;
-  /** Every container instance and every task of the cluster: RUNNING listed to its last page, and only then STOPPED, all described. */
-  survey(cluster: ClusterArn, signal: AbortSignal): Promise<Survey>;
+  /** What each host has left: any number of ARNs, batched as the descriptions are, and of the lowest priority. Throws EcsReadError. */
+  capacities(
+    cluster: ClusterArn,
+    instances: readonly InstanceArn[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<InstanceArn, HostCapacity | 'MISSING'>>;
+  /**
+   * Every container instance and every task of the cluster: RUNNING listed to its last page, and only then STOPPED, all described.
+   * `adopt`: which tasks of something else belong to the cluster's environments.
+   */
+  survey(cluster: ClusterArn, adopt: readonly AdoptSelector[], signal: AbortSignal): Promise<Survey>;
   /** ACTIVE or INACTIVE, remembered for a while: asking is cheap. */
   taskDefinitionStatus(taskDefinition: TaskDefinitionArn, signal: AbortSignal): Promise<'ACTIVE' | 'INACTIVE'>;
+  /** What the definition says, whatever its status; remembered like the status, with it. Throws EcsReadError, also when there is none. */
+  taskDefinition(taskDefinition: TaskDefinitionArn, signal: AbortSignal): Promise<ResolvedTaskDefinition>;
   /** For the API: names and families to ARNs. Never throws: the caller answers a person. */
   resolveCluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>>;
   resolveTaskDefinition(familyOrArn: string, signal: AbortSignal): Promise<Resolution<ResolvedTaskDefinition>>;
+}
+
+/** The part of ECS that sets attributes of hosts. E1 and E3 hold for it too. */
+export interface AttributeGateway {
+  /** Of the lowest priority. One outcome for each host: one that ECS refuses does not fail the others. */
+  changeAttribute(call: AttributeCall, signal: AbortSignal): Promise<ReadonlyMap<InstanceArn, AttributeOutcome>>;
 }
 
 export interface LaunchCall {
@@ -52,10 +71,29 @@ export interface StopCall {
   readonly notAfter: Instant;
 }
 
+/** ECS API reference, PutAttributes: attributes a call. Each is of one host here. */
+export const ATTRIBUTES_PER_CALL = 10;
+
+export interface AttributeCall {
+  readonly cluster: ClusterArn;
+  readonly change:
+    | { readonly kind: 'put'; readonly name: string; readonly value: string }
+    | { readonly kind: 'delete'; readonly name: string };
+  /** At least one, at most `ATTRIBUTES_PER_CALL`. */
+  readonly instances: readonly InstanceArn[];
+  readonly notAfter: Instant;
+}
+
+export type AttributeOutcome =
+  | { readonly kind: 'done' }
+  /** Nothing happened. `retry`: the same may succeed shortly. */
+  | { readonly kind: 'refused'; readonly fault: Fault; readonly retry: boolean }
+  | { readonly kind: 'unknown'; readonly fault: Fault };
+
 export interface Survey {
   /** Foreign tasks are counted on their instance and not listed. */
   readonly instances: readonly Instance[];
-  /** Tasks whose group begins with `daemon:`. */
+  /** Tasks whose group begins with `daemon:`, and those that are adopted. */
   readonly tasks: readonly Task[];
   /** ECS read calls it took, for pacing. */
   readonly reads: number;
@@ -76,6 +114,9 @@ export type Resolution<T> =
 export interface ResolvedTaskDefinition {
   readonly arn: TaskDefinitionArn;
   readonly networkMode: string | null;
+  /** An essential container has a health check, so ECS tells the health of its tasks. */
+  readonly healthCheck: boolean;
+  readonly needs: TaskNeeds;
 }
 
 /** An ECS read failed; nothing was learned. */

@@ -8,7 +8,7 @@ import { bounded, orWhenAborted } from '../concurrency/bounded.ts';
 import { EcsReadError } from './gateway.ts';
 import type { Resolution, ResolvedTaskDefinition } from './gateway.ts';
 import { ReadFailure } from './read-failure.ts';
-import { describeTaskDefinition, isActive } from './task-definitions.ts';
+import { describeTaskDefinition, isActive, resolved } from './task-definitions.ts';
 
 /** Gone, or going. Other states (a capacity provider still attaching, or failed to) do not keep hosts from running tasks. */
 const CLUSTER_GONE = new Set(['INACTIVE', 'DEPROVISIONING']);
@@ -67,8 +67,7 @@ async function taskDefinitionOf(
   signal: AbortSignal,
 ): Promise<Resolution<ResolvedTaskDefinition>> {
   const definition = await describeTaskDefinition(client, familyOrArn, { priority: 'repair', signal });
-  if (!isActive(definition)) return { kind: 'inactive' };
-  return { kind: 'found', value: { arn: definition.arn, networkMode: definition.networkMode ?? null } };
+  return isActive(definition) ? { kind: 'found', value: resolved(definition) } : { kind: 'inactive' };
 }
 
 async function resolution<T>(ask: (signal: AbortSignal) => Promise<Resolution<T>>): Promise<Resolution<T>> {

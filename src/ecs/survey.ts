@@ -4,10 +4,11 @@
  * L2. All or nothing: any failed read fails the survey.
  */
 import { ListContainerInstancesCommand, ListTasksCommand } from '@aws-sdk/client-ecs';
+import { isOurs, type AdoptSelector } from '../domain/adoption.ts';
 import type { Instance, Task } from '../domain/facts.ts';
 import { isLive } from '../domain/facts.ts';
 import type { ClusterArn, InstanceArn, TaskArn } from '../domain/ids.ts';
-import { DAEMON_GROUP_PREFIX, as } from '../domain/ids.ts';
+import { as } from '../domain/ids.ts';
 import type { ReadBounds } from './aws-client.ts';
 import { bounded } from '../concurrency/bounded.ts';
 import { describeInstances, describeTasks } from './describe.ts';
@@ -21,11 +22,13 @@ const PAGE_SIZE = 100;
 export interface SurveyCall {
   readonly client: EcsReader;
   readonly cluster: ClusterArn;
+  /** Of the cluster's environments. */
+  readonly adopt: readonly AdoptSelector[];
   readonly stopped: StoppedTasks;
   readonly signal: AbortSignal;
 }
 
-export async function surveyCluster({ client, cluster, stopped, signal }: SurveyCall): Promise<Survey> {
+export async function surveyCluster({ client, cluster, adopt, stopped, signal }: SurveyCall): Promise<Survey> {
   const meter = { reads: 0 };
   // One that fails takes the other along, so that no tokens are spent on half a survey.
   const bound = bounded(signal, null);
@@ -36,10 +39,10 @@ export async function surveyCluster({ client, cluster, stopped, signal }: Survey
       listedInstances(client, cluster, bounds),
       listedTasks(client, cluster, stopped, bounds),
     ]);
-    const foreign = foreignTasksByInstance(tasks);
+    const foreign = foreignTasksByInstance(tasks, adopt);
     return {
       instances: instances.map((instance) => ({ ...instance, foreignTasks: foreign.get(instance.arn) ?? 0 })),
-      tasks: tasks.filter(isDaemon),
+      tasks: tasks.filter((task) => isOurs(task, adopt)),
       reads: meter.reads,
     };
   } catch (error) {
@@ -108,14 +111,16 @@ async function allPages(read: (nextToken: string | undefined) => Promise<Page>):
   return items;
 }
 
-function foreignTasksByInstance(tasks: readonly Task[]): ReadonlyMap<InstanceArn, number> {
+function foreignTasksByInstance(
+  tasks: readonly Task[],
+  adopt: readonly AdoptSelector[],
+): ReadonlyMap<InstanceArn, number> {
   const counts = new Map<InstanceArn, number>();
   for (const task of tasks) {
-    if (task.instance === null || isDaemon(task) || !isLive(task)) continue;
+    if (task.instance === null || isOurs(task, adopt) || !isLive(task)) continue;
     counts.set(task.instance, (counts.get(task.instance) ?? 0) + 1);
   }
   return counts;
 }
 
-const isDaemon = (task: Task): boolean => task.group.startsWith(DAEMON_GROUP_PREFIX);
 const isTask = (task: Task | 'MISSING' | undefined): task is Task => task !== undefined && task !== 'MISSING';

@@ -3,6 +3,7 @@
  * is checked. The shapes: Amazon ECS developer guide, "Amazon ECS events".
  */
 import { z } from 'zod';
+import { attributesOf, launchTypeOf } from '../domain/attributes.ts';
 import { as, type ClusterArn, type InstanceArn, type Instant, type TaskArn } from '../domain/ids.ts';
 import type { TaskDefinitionArn } from '../domain/ids.ts';
 import type { Sighting } from '../store/facts-store.ts';
@@ -23,9 +24,6 @@ export type ParsedEvent =
 export const INSTANCE_CHANGE = 'ECS Container Instance State Change';
 export const TASK_CHANGE = 'ECS Task State Change';
 
-/** ECS sets this attribute on hosts outside EC2 (ECS Anywhere). */
-const EXTERNAL_ATTRIBUTE = 'ecs.capability.external';
-const EXTERNAL_ID = 'mi-';
 /** An event does not tell how many tasks are on a host. One too many makes a drain wait for the next listing; none would hurry it. */
 const FOREIGN_TASKS_UNKNOWN = 1;
 
@@ -38,7 +36,8 @@ const instanceDetail = z.object({
   ec2InstanceId: text.optional(),
   status: text,
   agentConnected: z.boolean(),
-  attributes: z.array(z.object({ name: z.string() })).default([]),
+  attributes: z.array(z.object({ name: z.string(), value: z.string().optional() })).default([]),
+  versionInfo: z.object({ agentVersion: text.optional() }).optional(),
   registeredAt: z.iso.datetime({ offset: true }).optional(),
   version,
 });
@@ -55,6 +54,7 @@ const taskDetail = z.object({
   desiredStatus: text,
   stopCode: text.optional(),
   stoppedReason: text.optional(),
+  healthStatus: z.enum(['HEALTHY', 'UNHEALTHY', 'UNKNOWN']).default('UNKNOWN'),
   version,
 });
 
@@ -86,19 +86,20 @@ export function parseEvent(body: string): ParsedEvent {
 }
 
 function sightedInstance(detail: z.output<typeof instanceDetail>): Sighting {
-  const external =
-    detail.ec2InstanceId?.startsWith(EXTERNAL_ID) === true ||
-    detail.attributes.some(({ name }) => name === EXTERNAL_ATTRIBUTE);
+  const attributes = attributesOf(detail.attributes);
+  const ec2InstanceId = detail.ec2InstanceId ?? null;
   return {
     kind: 'instance',
     instance: {
       arn: as<InstanceArn>(detail.containerInstanceArn),
-      ec2InstanceId: detail.ec2InstanceId ?? null,
+      ec2InstanceId,
       status: detail.status,
       agentConnected: detail.agentConnected,
-      launchType: external ? 'EXTERNAL' : 'EC2',
+      launchType: launchTypeOf(ec2InstanceId, attributes),
       registeredAt: detail.registeredAt === undefined ? null : as<Instant>(Date.parse(detail.registeredAt)),
       version: detail.version,
+      attributes,
+      agentVersion: detail.versionInfo?.agentVersion ?? null,
       foreignTasks: FOREIGN_TASKS_UNKNOWN,
     },
   };
@@ -119,6 +120,7 @@ function sightedTask(detail: z.output<typeof taskDetail>): Sighting {
       createdAt: null,
       stopCode: detail.stopCode ?? null,
       stoppedReason: detail.stoppedReason ?? null,
+      health: detail.healthStatus,
       version: detail.version,
     },
   };

@@ -8,6 +8,8 @@
  * J4. Nobody is woken for what he has nothing to do about: agents flap, and every task that starts changes its host.
  */
 import type { WakeReason } from '../actors/mailbox.ts';
+import { selects } from '../domain/adoption.ts';
+import { isDescribedAnew } from '../domain/attributes.ts';
 import type { EnvironmentSpec } from '../domain/environment.ts';
 import { isLive, type Facts, type Instance, type Task } from '../domain/facts.ts';
 import { groupOf, type EnvironmentId } from '../domain/ids.ts';
@@ -105,10 +107,11 @@ class Desk {
       const concerned = now.status === 'ACTIVE' ? this.watchers.filter(missing) : this.watchers;
       this.wake(concerned, isReady(now) ? 'instance-join' : 'drift');
     }
+    if (before !== undefined && isDescribedAnew(before, now)) this.wake(this.watchers, 'drift');
   }
 
   private task(seen: Observation, task: Task): Verdict {
-    const environment = this.byGroup.get(task.group);
+    const environment = this.byGroup.get(task.group) ?? this.adopterOf(task);
     if (environment === undefined) {
       const host = task.instance === null ? undefined : this.view.instance(task.instance);
       // What a drain waits for is counted by the listing.
@@ -117,7 +120,7 @@ class Desk {
     }
     const known = this.view.task(task);
     if (known !== undefined && known.version >= task.version) {
-      if (seen.again && !isLive(known)) this.wake([environment], 'drift');
+      if (seen.again && (!isLive(known) || known.health !== 'UNKNOWN')) this.wake([environment], 'drift');
       return 'old';
     }
     if (seen.source === 'event' && !isLive(task)) {
@@ -125,9 +128,13 @@ class Desk {
       return 'asked';
     }
     this.keep(seen.sighting);
-    if (!isLive(task)) this.wake([environment], 'drift');
+    if (!isLive(task) || isOtherHealth(known, task)) this.wake([environment], 'drift');
     else if (task.lastStatus === 'RUNNING' && known?.lastStatus !== 'RUNNING') this.started.add(environment);
     return 'stored';
+  }
+
+  private adopterOf(task: Task): EnvironmentSpec | undefined {
+    return this.watchers.find(({ adopt }) => adopt !== null && selects(adopt, task));
   }
 
   /** A turn describes every task that is still starting. So the last one to start wakes it; before that it looks by itself. */
@@ -159,5 +166,9 @@ class Desk {
 
 /** Statuses of hosts that may become ready. */
 const ON_THE_WAY: ReadonlySet<string> = new Set(['ACTIVE', 'REGISTERING']);
+
+/** An event may not tell of health: UNKNOWN is no news of it. */
+const isOtherHealth = (before: Task | undefined, now: Task): boolean =>
+  before !== undefined && now.health !== 'UNKNOWN' && now.health !== before.health;
 
 const isReady = (instance: Instance): boolean => instance.status === 'ACTIVE' && instance.agentConnected;

@@ -1,6 +1,6 @@
 import type { Instance } from '../domain/facts.ts';
 import { groupOf, type DeploymentId, type Instant, type LaunchId } from '../domain/ids.ts';
-import type { EnvironmentSpec, JsonObject } from '../domain/environment.ts';
+import type { Deployment, EnvironmentSpec, JsonObject } from '../domain/environment.ts';
 import type { Launch } from '../domain/launch.ts';
 import type { Priority } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -18,21 +18,27 @@ const URGENCY: readonly Priority[] = ['repair', 'new-host', 'rollout'];
 
 export interface Batch {
   readonly priority: Priority;
+  readonly deployment: Deployment;
   readonly instances: readonly Instance[];
 }
 
-/** Candidates in batches that go out as one call each: the urgent first, one launch type a batch, in a stable order. */
+/** Candidates in batches that go out as one call each: the urgent first, one deployment and launch type a batch, in a stable order. */
 export function batchesOf(candidates: readonly Candidate[], policy: Policy): readonly Batch[] {
   const size = policy.primitive === 'RunTask' ? HOSTS_PER_RUN_TASK : HOSTS_PER_START_TASK;
   const batches: Batch[] = [];
+  const deployments = new Map<DeploymentId, Deployment>();
+  for (const { deployment } of candidates) deployments.set(deployment.id, deployment);
   for (const priority of URGENCY) {
-    for (const launchType of ['EC2', 'EXTERNAL'] as const) {
-      const instances = candidates
-        .filter((candidate) => candidate.priority === priority && candidate.instance.launchType === launchType)
-        .map((candidate) => candidate.instance)
-        .toSorted((a, b) => (a.arn < b.arn ? -1 : 1));
-      for (let at = 0; at < instances.length; at += size) {
-        batches.push({ priority, instances: instances.slice(at, at + size) });
+    for (const deployment of deployments.values()) {
+      for (const launchType of ['EC2', 'EXTERNAL'] as const) {
+        const instances = candidates
+          .filter((one) => one.priority === priority && one.instance.launchType === launchType)
+          .filter((one) => one.deployment.id === deployment.id)
+          .map((candidate) => candidate.instance)
+          .toSorted((a, b) => (a.arn < b.arn ? -1 : 1));
+        for (let at = 0; at < instances.length; at += size) {
+          batches.push({ priority, deployment, instances: instances.slice(at, at + size) });
+        }
       }
     }
   }
@@ -43,18 +49,20 @@ export function batchesOf(candidates: readonly Candidate[], policy: Policy): rea
 export function intent(
   batch: Batch,
   spec: EnvironmentSpec,
-  deployment: DeploymentId,
   id: LaunchId,
   now: Instant,
   primitive: Launch['primitive'],
 ): Launch {
+  const { deployment } = batch;
   return {
     id,
     primitive,
-    deployment,
-    taskDefinition: spec.taskDefinition,
+    deployment: deployment.id,
+    revision: deployment.revision.id,
+    template: deployment.template,
+    taskDefinition: deployment.revision.taskDefinition,
     members: batch.instances.map((instance) => ({ instance: instance.arn, ec2InstanceId: instance.ec2InstanceId })),
-    request: primitive === 'RunTask' ? runTask(batch, spec, deployment, id) : startTask(batch, spec, deployment),
+    request: primitive === 'RunTask' ? runTask(batch, spec, id) : startTask(batch, spec),
     committedAt: now,
     promisedAt: now,
     endedAt: null,
@@ -65,10 +73,10 @@ export function intent(
   };
 }
 
-function runTask(batch: Batch, spec: EnvironmentSpec, deployment: DeploymentId, id: LaunchId): JsonObject {
+function runTask(batch: Batch, spec: EnvironmentSpec, id: LaunchId): JsonObject {
   const hosts = batch.instances.map((instance) => `'${instance.ec2InstanceId}'`).join(', ');
   return {
-    ...common(spec, deployment),
+    ...common(spec, batch.deployment),
     clientToken: id,
     count: batch.instances.length,
     // Explicit: without it the cluster's default capacity provider strategy decides, and a task that does not fit waits in PROVISIONING.
@@ -80,15 +88,15 @@ function runTask(batch: Batch, spec: EnvironmentSpec, deployment: DeploymentId, 
   };
 }
 
-const startTask = (batch: Batch, spec: EnvironmentSpec, deployment: DeploymentId): JsonObject => ({
-  ...common(spec, deployment),
+const startTask = (batch: Batch, spec: EnvironmentSpec): JsonObject => ({
+  ...common(spec, batch.deployment),
   containerInstances: batch.instances.map((instance) => instance.arn),
 });
 
-const common = (spec: EnvironmentSpec, deployment: DeploymentId): JsonObject => ({
+const common = (spec: EnvironmentSpec, { id, revision }: Deployment): JsonObject => ({
   cluster: spec.cluster,
-  taskDefinition: spec.taskDefinition,
+  taskDefinition: revision.taskDefinition,
   group: groupOf(spec.name),
-  startedBy: deployment,
-  ...(spec.networkConfiguration === null ? {} : { networkConfiguration: spec.networkConfiguration }),
+  startedBy: id,
+  ...(revision.networkConfiguration === null ? {} : { networkConfiguration: revision.networkConfiguration }),
 });

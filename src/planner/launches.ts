@@ -14,6 +14,7 @@ import type { Launch, Member, Slot } from '../domain/launch.ts';
 import { backoff, type Policy } from '../domain/policy.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
+import type { Rollout } from './rollout.ts';
 import { emptySlot, failed, nextPoll, placed, settleMembers } from './slots.ts';
 
 const PLACED_ELSEWHERE = 'ECS placed no task here';
@@ -37,34 +38,49 @@ const replayAt = (launch: Launch, policy: Policy): Instant =>
     ? after(launch.endedAt, backoff(policy.replayBackoffMs, launch.sends))
     : overAt(launch, policy);
 
-export function settleOpenLaunches(seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+export function settleOpenLaunches(
+  seen: Observation,
+  sight: Sight,
+  rollout: Rollout,
+  draft: Draft,
+  policy: Policy,
+): void {
   if (draft.launches.size === 0) return;
   const recorded = recordedArns(draft);
   const open = [...draft.launches.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   for (const launch of open) {
     if (launch.returned.length > 0) settleReturned(launch, seen, sight, draft, policy);
-    else if (replayable(launch, seen, sight, policy)) replay(launch, seen.now, draft, policy);
+    else if (replayable(launch, seen, sight, rollout, draft, policy)) replay(launch, seen.now, draft, policy);
     else observe(launch, recorded, seen, sight, draft, policy);
   }
 }
 
-function replayable(launch: Launch, seen: Observation, sight: Sight, policy: Policy): boolean {
-  const spec = seen.world.spec.value;
+function replayable(
+  launch: Launch,
+  seen: Observation,
+  sight: Sight,
+  rollout: Rollout,
+  draft: Draft,
+  policy: Policy,
+): boolean {
+  const { deletion } = seen.world.spec.value;
   return (
     launch.primitive === 'RunTask' &&
     launch.noReplay === null &&
     seen.now - launch.committedAt < policy.replayWithinMs &&
-    spec.deletion === null &&
-    spec.target === launch.deployment &&
-    launch.members.some((member) => mayStart(member.instance, sight))
+    deletion === null &&
+    !rollout.frozen &&
+    launch.members.some((member) => isWanted(launch, member.instance, sight, rollout, draft))
   );
 }
 
-/** Unless we know better: a host we have no facts about counts as wanted. */
-function mayStart(host: InstanceArn, sight: Sight): boolean {
+/** The host would get the same if it were launched on now. Unless we know better: a host we have no facts about counts as wanted. */
+function isWanted(launch: Launch, host: InstanceArn, sight: Sight, rollout: Rollout, draft: Draft): boolean {
   const instance = sight.instance(host);
-  if (instance === null) return sight.facts === null;
-  return instance !== 'MISSING' && instance.status === 'ACTIVE';
+  if (instance === null) return sight.facts === null && rollout.mayWant(launch.template);
+  if (instance === 'MISSING' || instance.status !== 'ACTIVE' || rollout.isExcluded(instance)) return false;
+  const wanted = rollout.deploymentFor(instance, draft.slots.get(host));
+  return wanted?.template === launch.template && rollout.covers(wanted, instance) === true;
 }
 
 function replay(launch: Launch, now: Instant, draft: Draft, policy: Policy): void {
@@ -174,7 +190,10 @@ function observe(
       }
       const slots = slotElsewhere(launch, task, task.instance, seen, sight, draft);
       if (slots !== null) {
-        found.push(failed(slotOf(member, draft, seen.now), PLACED_ELSEWHERE, seen.now, policy), ...slots);
+        found.push(
+          failed(slotOf(member, draft, seen.now), launch.template, PLACED_ELSEWHERE, seen.now, policy),
+          ...slots,
+        );
         continue;
       }
     }
@@ -188,7 +207,13 @@ function observe(
   const proven = !doubtful && listedAt !== null && listedAt > shownAt(launch, policy);
   if (proven && launch.emptyListingAt !== null && listedAt > launch.emptyListingAt) {
     const expired = rest.map((member) =>
-      failed(slotOf(member, draft, seen.now), 'outcome never learned; no task appeared', seen.now, policy),
+      failed(
+        slotOf(member, draft, seen.now),
+        launch.template,
+        'outcome never learned; no task appeared',
+        seen.now,
+        policy,
+      ),
     );
     draft.settle(launch, null, [...found, ...expired]);
     return;

@@ -7,6 +7,7 @@
  *     this host, which registered later, was connected. A machine has one agent: the new registration proves that the old
  *     agent does not come back, and without it nobody can stop that task or tell of its end.
  */
+import type { Deployment } from '../domain/environment.ts';
 import type { Instance } from '../domain/facts.ts';
 import { after, type InstanceArn } from '../domain/ids.ts';
 import type { Priority } from '../domain/plan.ts';
@@ -18,6 +19,8 @@ import { emptySlot } from './slots.ts';
 /** A host that is to be launched on now. */
 export interface Candidate {
   readonly instance: Instance;
+  /** What it is to get. */
+  readonly deployment: Deployment;
   readonly priority: Priority;
 }
 

@@ -1,5 +1,13 @@
+import { selects } from '../domain/adoption.ts';
 import { isLive, type Facts, type Instance, type Looks, type Task } from '../domain/facts.ts';
-import { groupOf, type InstanceArn, type Instant, type Revision, type TaskArn } from '../domain/ids.ts';
+import {
+  groupOf,
+  type EnvironmentName,
+  type InstanceArn,
+  type Instant,
+  type Revision,
+  type TaskArn,
+} from '../domain/ids.ts';
 import type { World } from '../domain/world.ts';
 
 /** Everything a turn decides from. */
@@ -18,32 +26,38 @@ export interface Observation {
  */
 export class Sight {
   readonly facts: Facts | null;
+  /** Those of the facts, as they were last described; without those that ECS does not know any more. */
+  readonly hosts: readonly Instance[];
   private readonly looks: Looks;
-  private readonly tasks = new Map<TaskArn, Task | 'MISSING'>();
-  private readonly shownTasks: ReadonlySet<TaskArn>;
+  /** Of the facts. */
+  private readonly shown = new Map<TaskArn, Task>();
   private readonly liveByHost = new Map<InstanceArn, Task[]>();
 
   constructor(seen: Observation) {
     this.facts = seen.facts;
     this.looks = seen.looks;
-    for (const task of seen.facts?.tasks.get(groupOf(seen.world.spec.value.name)) ?? []) this.tasks.set(task.arn, task);
-    this.shownTasks = new Set(this.tasks.keys());
-    for (const [arn, task] of seen.looks.tasks) this.tasks.set(arn, task);
-    for (const task of this.tasks.values()) {
-      if (task === 'MISSING' || task.instance === null || !isLive(task)) continue;
-      const there = this.liveByHost.get(task.instance);
-      if (there === undefined) this.liveByHost.set(task.instance, [task]);
-      else there.push(task);
+    this.hosts = [...(seen.facts?.instances.values() ?? [])].flatMap((instance) => {
+      const known = seen.looks.instances.get(instance.arn) ?? instance;
+      return known === 'MISSING' ? [] : known;
+    });
+    const { name, adopt } = seen.world.spec.value;
+    for (const task of seen.facts?.tasks.get(groupOf(name)) ?? []) this.shown.set(task.arn, task);
+    if (adopt !== null) {
+      for (const tasks of seen.facts?.tasks.values() ?? []) {
+        for (const task of tasks) if (selects(adopt, task)) this.shown.set(task.arn, task);
+      }
     }
+    for (const task of this.shown.values()) if (!this.lookedAtTask(task.arn)) this.addLive(task);
+    for (const task of seen.looks.tasks.values()) if (task !== 'MISSING') this.addLive(task);
   }
 
   task(arn: TaskArn): Task | 'MISSING' | null {
-    return this.tasks.get(arn) ?? null;
+    return this.looks.tasks.get(arn) ?? this.shown.get(arn) ?? null;
   }
 
   /** The listing shows it, live or stopped; that an event or a description does is not enough. */
   listed(arn: TaskArn): boolean {
-    return this.shownTasks.has(arn) && this.facts?.unlisted.has(arn) !== true;
+    return this.shown.has(arn) && this.facts?.unlisted.has(arn) !== true;
   }
 
   lookedAtTask(arn: TaskArn): boolean {
@@ -55,6 +69,13 @@ export class Sight {
     return this.liveByHost.get(instance) ?? [];
   }
 
+  /** Somebody of these environments still has a live task on the host. */
+  holdsOthers(instance: InstanceArn, environments: readonly EnvironmentName[]): boolean {
+    return environments.some((name) =>
+      (this.facts?.tasks.get(groupOf(name)) ?? []).some((task) => task.instance === instance && isLive(task)),
+    );
+  }
+
   instance(arn: InstanceArn): Instance | 'MISSING' | null {
     return this.looks.instances.get(arn) ?? this.facts?.instances.get(arn) ?? null;
   }
@@ -62,5 +83,12 @@ export class Sight {
   /** The facts' listing began after the write at `revision`: only then does what it does not show mean anything. */
   listedSince(revision: Revision): boolean {
     return this.facts !== null && this.facts.revision >= revision;
+  }
+
+  private addLive(task: Task): void {
+    if (task.instance === null || !isLive(task)) return;
+    const there = this.liveByHost.get(task.instance);
+    if (there === undefined) this.liveByHost.set(task.instance, [task]);
+    else there.push(task);
   }
 }

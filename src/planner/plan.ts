@@ -5,62 +5,99 @@
 import { after, type InstanceArn, type LaunchId } from '../domain/ids.ts';
 import type { LookRequest, Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
-import { batchesOf, intent } from './batches.ts';
+import { batchesOf, intent, type Batch } from './batches.ts';
 import { stopForDeletion, isFinished } from './deletion.ts';
 import { Draft } from './draft.ts';
-import { claimsOf, followTask, planHost } from './hosts.ts';
+import { followTask } from './following.ts';
+import { claimsOf, planHost } from './hosts.ts';
 import { settleOpenLaunches } from './launches.ts';
 import { onePerMachine, type Candidate } from './machines.ts';
 import { Sight, type Observation } from './observation.ts';
-import { beginDeployment, recordProgress } from './progress.ts';
-import { nextPoll } from './slots.ts';
+import { recordProgress } from './progress.ts';
+import { replaceOutdated } from './replacements.ts';
+import type { Rollout } from './rollout.ts';
+import { nextPoll, untried } from './slots.ts';
+import { rolloutBefore, steer } from './steering.ts';
 
 /** A requested survey of a cluster of hundreds of hosts is done by then; a later one is found by the next look. */
 const SURVEY_WAIT_MS = 2_000;
 
-/** `mint` gives a new launch id at each call; it is the only source of chance, and an argument. */
+/** `mint` gives a new id at each call; it is the only source of chance, and an argument. */
 export function planEnvironment(seen: Observation, policy: Policy, mint: () => LaunchId): Plan {
-  const draft = new Draft(seen.world);
+  const draft = new Draft(seen.world, seen.now);
   const sight = new Sight(seen);
-  const deletion = seen.world.spec.value.deletion;
+  const { deletion } = seen.world.spec.value;
   if (seen.facts === null) draft.needsSurvey = true;
 
-  settleOpenLaunches(seen, sight, draft, policy);
-  for (const slot of draft.slots.values()) followTask(slot, seen, sight, draft, policy);
+  const before = rolloutBefore(seen);
+  settleOpenLaunches(seen, sight, before, draft, policy);
+  for (const slot of draft.slots.values()) followTask(slot, seen, sight, before, draft, policy);
   if (deletion === null) {
-    beginDeployment(seen, draft);
-    launchOn(planHosts(seen, sight, draft, policy), seen, draft, policy, mint);
-    recordProgress(seen, sight, draft, policy);
+    retryAsAsked(seen, draft);
+    const rollout = steer(seen, sight, draft, policy, mint);
+    // The next turn begins with the deployment that rolls this one back; what was promised in this one is sent then, if it is still wanted.
+    if (draft.rollback !== null) return rolledBack(draft, seen);
+    launchOn(planHosts(seen, sight, rollout, draft, policy), seen, draft, policy, mint);
+    replaceOutdated(seen, sight, rollout, draft, policy);
+    recordProgress(seen, sight, rollout, draft, policy);
   } else {
     stopForDeletion(deletion, seen, draft);
   }
-  requestStops(seen, draft, policy);
+  // Kept tasks are kept, whatever stop was promised before.
+  if (!before.frozen && deletion?.tasks !== 'keep') requestStops(seen, before, draft, policy);
   const finished = deletion !== null && isFinished(deletion, seen, sight, draft, policy);
   // The survey wakes those for whom something changed; who only waits for a newer listing looks for himself.
   if (draft.needsSurvey) draft.wake(after(seen.now, SURVEY_WAIT_MS));
   const look = draft.look(policy.looksPerTurn);
   // Stands only if this plan is the turn's last, with something still to ask.
   if (asks(look)) draft.wake(after(seen.now, policy.attemptBackoffMs.first));
-
-  return {
-    changes: draft.changes(),
-    effects: draft.effects,
-    slots: draft.slots,
-    look,
-    waiting: draft.waiting,
-    wakeAt: draft.wakeAt,
-    needsSurvey: draft.needsSurvey,
-    finished,
-  };
+  return planOf(draft, look, finished);
 }
 
-function planHosts(seen: Observation, sight: Sight, draft: Draft, policy: Policy): readonly Candidate[] {
+const planOf = (draft: Draft, look: LookRequest, finished: boolean): Plan => ({
+  changes: draft.changes(),
+  effects: draft.effects,
+  slots: draft.slots,
+  look,
+  waiting: draft.waiting,
+  until: draft.until,
+  rollback: draft.rollback,
+  wakeAt: draft.wakeAt,
+  needsSurvey: draft.needsSurvey,
+  finished,
+});
+
+/** A promise without a deed is always safe: a launch or a stop that is not sent now is sent later or never. */
+function rolledBack(draft: Draft, seen: Observation): Plan {
+  draft.effects.length = 0;
+  // It is written with the rollback, or not at all.
+  draft.progress = null;
+  draft.wake(seen.now);
+  return planOf(draft, NOTHING_TO_ASK, false);
+}
+
+/** A retry by hand forgets the host's failed tries, once for each time it was asked for. */
+function retryAsAsked(seen: Observation, draft: Draft): void {
+  for (const { instance, count } of seen.world.spec.value.retries) {
+    const slot = draft.slots.get(instance);
+    if (slot === undefined || slot.retried >= count) continue;
+    draft.slots.set(instance, { ...untried(slot, slot.tries.template, slot.tries.exempt), retried: count });
+  }
+}
+
+function planHosts(
+  seen: Observation,
+  sight: Sight,
+  rollout: Rollout,
+  draft: Draft,
+  policy: Policy,
+): readonly Candidate[] {
   const claims = claimsOf(draft);
   const hosts = new Set<InstanceArn>(seen.facts?.instances.keys());
   for (const host of draft.slots.keys()) hosts.add(host);
   const candidates: Candidate[] = [];
   for (const host of hosts) {
-    const candidate = planHost(host, seen, sight, claims, draft, policy);
+    const candidate = planHost(host, seen, sight, rollout, claims, draft, policy);
     if (candidate !== null) candidates.push(candidate);
   }
   return onePerMachine(candidates, seen, sight, draft, policy);
@@ -75,17 +112,10 @@ function launchOn(
   mint: () => LaunchId,
 ): void {
   const spec = seen.world.spec.value;
-  if (candidates.length === 0 || spec.target === null) return;
-  if (seen.looks.taskDefinition !== 'ACTIVE') {
-    if (seen.looks.taskDefinition === null) draft.lookAtTaskDefinition = true;
-    const on = seen.looks.taskDefinition === null ? 'facts' : 'task-definition';
-    for (const candidate of candidates) draft.waiting.set(candidate.instance.arn, on);
-    return;
-  }
-  const batches = batchesOf(candidates, policy);
+  const batches = batchesOf(candidates, policy).filter((batch) => isActive(batch, seen, draft));
   const room = policy.launchesPerTurn - draft.effects.filter((effect) => effect.kind === 'launch').length;
   for (const batch of batches.slice(0, room)) {
-    const launch = intent(batch, spec, spec.target, mint(), seen.now, policy.primitive);
+    const launch = intent(batch, spec, mint(), seen.now, policy.primitive);
     draft.launches.set(launch.id, launch);
     draft.effects.push({ kind: 'launch', launch, replay: false, priority: batch.priority });
     for (const instance of batch.instances) draft.waiting.set(instance.arn, 'launch');
@@ -96,16 +126,34 @@ function launchOn(
   draft.wake(seen.now);
 }
 
+/** Its task definition is known to be ACTIVE; if not, its hosts wait. */
+function isActive(batch: Batch, seen: Observation, draft: Draft): boolean {
+  const { taskDefinition } = batch.deployment.revision;
+  const status = seen.looks.taskDefinitions.get(taskDefinition);
+  if (status === 'ACTIVE') return true;
+  if (status === undefined) draft.lookAtDefinition(taskDefinition);
+  const on = status === undefined ? 'facts' : 'task-definition';
+  for (const { arn } of batch.instances) draft.waiting.set(arn, on);
+  return false;
+}
+
 /** Asks ECS for stops that it has not accepted yet, as many as a turn may; those it takes bring the next turn at once. */
-function requestStops(seen: Observation, draft: Draft, policy: Policy): void {
+function requestStops(seen: Observation, rollout: Rollout, draft: Draft, policy: Policy): void {
+  const { deletion } = seen.world.spec.value;
   let room = policy.stopsPerTurn;
   for (const slot of draft.slots.values()) {
     if (slot.task === null || slot.stop === null || slot.stop.accepted) continue;
+    if (deletion === null && rollout.isExcluded({ arn: slot.instance })) continue;
     draft.wake(nextPoll(slot.stop.requestedAt, seen.now, policy));
     if (room === 0) return;
     room -= 1;
-    draft.effects.push({ kind: 'stop', task: slot.task.arn, reason: slot.stop.reason, priority: 'repair' });
+    const { reason } = slot.stop;
+    const priority = reason === 'update' ? 'rollout' : 'repair';
+    draft.effects.push({ kind: 'stop', task: slot.task.arn, reason, priority });
   }
 }
 
-const asks = (look: LookRequest): boolean => look.taskDefinition || look.tasks.length + look.instances.length > 0;
+const asks = ({ tasks, instances, taskDefinitions, alarms }: LookRequest): boolean =>
+  tasks.length + instances.length + taskDefinitions.length + alarms.length > 0;
+
+const NOTHING_TO_ASK: LookRequest = { tasks: [], instances: [], taskDefinitions: [], alarms: [] };

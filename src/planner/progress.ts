@@ -1,21 +1,26 @@
 /** How the environment stands: its deployment's progress, its health, its counts. */
 import type { Deployment, DeploymentProgress, EnvironmentStatus, FailedInstance } from '../domain/environment.ts';
 import type { Instance } from '../domain/facts.ts';
-import { after, type InstanceArn, type Instant } from '../domain/ids.ts';
+import { after, type InstanceArn, type Instant, type RevisionId } from '../domain/ids.ts';
 import type { Slot } from '../domain/launch.ts';
 import type { Waiting } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Stored } from '../domain/world.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
-import { untried } from './slots.ts';
+import type { Rollout } from './rollout.ts';
+import { isReady } from './slots.ts';
+import { standingsOf } from './standing.ts';
 
+/** States of hosts that must have a task. */
+const ELIGIBLE: ReadonlySet<string> = new Set(['running', 'starting', 'failed', 'missing']);
 /** Hosts named in one reason; the rest are counted. */
 const HOSTS_NAMED = 3;
 
 type HostState = 'running' | 'starting' | 'failed' | 'missing' | 'disconnected' | 'draining' | 'other';
 
-const stateOf = (instance: Instance, slot: Slot | undefined, policy: Policy): HostState => {
+const stateOf = (instance: Instance, slot: Slot | undefined, rollout: Rollout, policy: Policy): HostState => {
+  if (rollout.isExcluded(instance) || (rollout.target !== null && !isOurs(instance, slot, rollout))) return 'other';
   if (instance.status === 'DRAINING') return 'draining';
   if (instance.status !== 'ACTIVE') return 'other';
   if (!instance.agentConnected) return 'disconnected';
@@ -24,64 +29,61 @@ const stateOf = (instance: Instance, slot: Slot | undefined, policy: Policy): Ho
   return slot?.task != null ? 'starting' : 'missing';
 };
 
-/** The first turn of a deployment: what an earlier one tried does not count against it. */
-export function beginDeployment(seen: Observation, draft: Draft): void {
-  const { spec, deployments, progress } = seen.world;
-  const { target } = spec.value;
-  if (target === null || !deployments.has(target) || progress.has(target)) return;
-  for (const slot of draft.slots.values()) draft.slots.set(slot.instance, untried(slot));
+/** What the host is to have, covers it. */
+function isOurs(instance: Instance, slot: Slot | undefined, rollout: Rollout): boolean {
+  const wanted = rollout.deploymentFor(instance, slot) ?? rollout.target;
+  return wanted !== null && rollout.covers(wanted, instance) !== false;
 }
 
-export function recordProgress(seen: Observation, sight: Sight, draft: Draft, policy: Policy): void {
+export function recordProgress(seen: Observation, sight: Sight, rollout: Rollout, draft: Draft, policy: Policy): void {
   const states = new Map<InstanceArn, HostState>();
-  for (const instance of sight.facts?.instances.values() ?? []) {
-    const known = sight.instance(instance.arn);
-    if (known === null || known === 'MISSING') continue;
-    states.set(instance.arn, stateOf(known, draft.slots.get(instance.arn), policy));
+  for (const instance of sight.hosts) {
+    states.set(instance.arn, stateOf(instance, draft.slots.get(instance.arn), rollout, policy));
   }
-  const target = seen.world.spec.value.target;
+  const { target } = seen.world.spec.value;
   const deployment = target === null ? undefined : seen.world.deployments.get(target);
-  if (deployment !== undefined) {
+  if (deployment !== undefined && draft.progress !== null) {
     const before = seen.world.progress.get(deployment.value.id);
-    const progress = progressOf(before, deployment, states, seen, sight, draft);
-    if (!same(before, progress)) draft.progress = progress;
+    const progress = completed(draft.progress, deployment, seen, sight, rollout, draft, policy);
+    draft.progress = same(before, progress) ? null : progress;
   }
   // Without facts nothing is known of the hosts, and what was known stands.
   if (seen.facts === null) return;
-  const status = statusOf(deployment?.value, states, seen, sight, draft, policy);
+  const status = statusOf(deployment?.value, states, seen, sight, rollout, draft, policy);
   if (!same(seen.world.status, status)) draft.status = status;
 }
 
-function progressOf(
-  before: DeploymentProgress | undefined,
+/** The deployment is completed when all waves are open and every host is done, or failed, or deferred. */
+function completed(
+  progress: DeploymentProgress,
   deployment: Stored<Deployment>,
-  states: ReadonlyMap<InstanceArn, HostState>,
   seen: Observation,
   sight: Sight,
+  rollout: Rollout,
   draft: Draft,
+  policy: Policy,
 ): DeploymentProgress {
-  if (before?.status === 'completed' || (before !== undefined && seen.facts === null)) return before;
+  if (seen.facts === null) return progress;
   const failedInstances: FailedInstance[] = [];
+  const deferredInstances: InstanceArn[] = [];
   let open = 0;
-  for (const [instance, state] of states) {
-    if (state === 'failed') {
+  for (const [instance, standing] of standingsOf(sight, rollout, draft, policy).of) {
+    if (standing === 'failed') {
       const tries = draft.slots.get(instance)?.tries;
       failedInstances.push({ instance, reason: tries?.reason ?? 'unknown', attempts: tries?.count ?? 0 });
     }
-    if (state === 'starting' || state === 'missing') open += 1;
+    if (standing === 'deferred') deferredInstances.push(instance);
+    if (standing === 'open') open += 1;
   }
   failedInstances.sort((a, b) => (a.instance < b.instance ? -1 : 1));
+  deferredInstances.sort((a, b) => (a < b ? -1 : 1));
   // A listing begun before the deployment may lack a host that is there by now.
   const current = sight.listedSince(deployment.created);
   if (!current) draft.needsSurvey = true;
-  const completed = current && open === 0;
-  return {
-    id: deployment.value.id,
-    status: completed ? 'completed' : 'running',
-    startedAt: before?.startedAt ?? seen.now,
-    completedAt: completed ? seen.now : null,
-    failedInstances,
-  };
+  const allOpen = progress.waves.length > 0 && progress.open === progress.waves.length;
+  const done = progress.state === 'running' && allOpen && current && open === 0;
+  const next: DeploymentProgress = { ...progress, failedInstances, deferredInstances };
+  return done ? { ...next, state: 'completed', endedAt: seen.now } : next;
 }
 
 function statusOf(
@@ -89,45 +91,64 @@ function statusOf(
   states: ReadonlyMap<InstanceArn, HostState>,
   seen: Observation,
   sight: Sight,
+  rollout: Rollout,
   draft: Draft,
   policy: Policy,
 ): EnvironmentStatus {
   const count = { running: 0, starting: 0, failed: 0, missing: 0, disconnected: 0, draining: 0, other: 0 };
   let launching = 0;
+  let ready = 0;
+  let updated = 0;
   for (const [host, state] of states) {
     count[state] += 1;
     if (state === 'missing' && draft.waiting.get(host) === 'launch') launching += 1;
+    const slot = draft.slots.get(host);
+    if (slot?.task == null || !ELIGIBLE.has(state)) continue;
+    if (isReady(slot)) ready += 1;
+    if (rollout.isCurrent(slot.task)) updated += 1;
   }
+  const revisions = new Set<RevisionId>();
+  for (const { task } of draft.slots.values())
+    if (task !== null && task.revision !== null) revisions.add(task.revision);
   const hosts = {
     eligible: count.running + count.starting + count.failed + count.missing,
     running: count.running,
+    ready,
+    updated,
     starting: count.starting + launching,
     failed: count.failed,
     disconnected: count.disconnected,
     draining: count.draining,
   };
-  const reasons = deployment === undefined ? [] : reasonsOf(deployment, states, seen, sight, draft, policy);
-  return { health: reasons.length === 0 ? 'healthy' : 'unhealthy', reasons, hosts };
+  const reasons = deployment === undefined ? [] : reasonsOf(deployment, states, seen, sight, rollout, draft, policy);
+  return {
+    health: reasons.length === 0 ? 'healthy' : 'unhealthy',
+    reasons,
+    hosts,
+    revisions: [...revisions].toSorted(),
+  };
 }
 
-/** Hosts without a running task whose start grace is over, by what keeps them. The grace ends early when attempts are used up. */
+/** Hosts without a ready task whose start grace is over, by what keeps them. The grace ends early when attempts are used up. */
 function reasonsOf(
   deployment: Deployment,
   states: ReadonlyMap<InstanceArn, HostState>,
   seen: Observation,
   sight: Sight,
+  rollout: Rollout,
   draft: Draft,
   policy: Policy,
 ): readonly string[] {
   const troubles = new Map<string, InstanceArn[]>();
   for (const [host, state] of states) {
-    if (state !== 'starting' && state !== 'missing' && state !== 'failed') continue;
+    const neverReady = state === 'running' && !isReady(draft.slots.get(host));
+    if (state !== 'starting' && state !== 'missing' && state !== 'failed' && !neverReady) continue;
     const graceEnds = after(graceBegan(host, deployment, sight, draft), policy.startGraceMs);
     if (state !== 'failed' && graceEnds > seen.now) {
       draft.wake(graceEnds);
       continue;
     }
-    const why = explain(draft.waiting.get(host), draft.slots.get(host));
+    const why = explain(draft.waiting.get(host), draft.slots.get(host), rollout);
     const there = troubles.get(why);
     if (there === undefined) troubles.set(why, [host]);
     else there.push(host);
@@ -135,7 +156,7 @@ function reasonsOf(
   return [...troubles]
     .map(
       ([why, there]) =>
-        `${there.length} ${there.length === 1 ? 'host has' : 'hosts have'} no running task: ${why} (${named(there)})`,
+        `${there.length} ${there.length === 1 ? 'host has' : 'hosts have'} no ready task: ${why} (${named(there)})`,
     )
     .toSorted();
 }
@@ -147,13 +168,11 @@ function graceBegan(host: InstanceArn, deployment: Deployment, sight: Sight, dra
   return registeredAt > deployment.createdAt ? registeredAt : deployment.createdAt;
 }
 
-function explain(waiting: Waiting | undefined, slot: Slot | undefined): string {
+function explain(waiting: Waiting | undefined, slot: Slot | undefined, { progress }: Rollout): string {
   const last = slot?.tries.reason ?? null;
   switch (waiting) {
     case 'start':
-      return last === null
-        ? 'its task has not reached RUNNING'
-        : `its task has not reached RUNNING; before that: ${last}`;
+      return last === null ? 'its task has not become ready' : `its task has not become ready; before that: ${last}`;
     case 'launch':
       return 'the outcome of its launch is not known yet';
     case 'facts':
@@ -166,9 +185,21 @@ function explain(waiting: Waiting | undefined, slot: Slot | undefined): string {
       return 'ECS gives no EC2 or SSM id to pin a task to';
     case 'stop':
       return 'its old task is being stopped';
+    case 'wave':
+      return 'its wave of the rollout is not open yet, and nothing was completed before';
+    case 'paused':
+      return `the rollout is paused (${progress?.reason ?? 'no reason given'}), and nothing was completed before`;
+    case 'no-revision':
+      return `the rollout has ended (${progress?.reason ?? 'no reason given'}), and nothing was completed before`;
+    case 'frozen':
+      return 'the environment is frozen';
     case 'agent':
+    case 'alarms':
     case 'backoff':
+    case 'budget':
     case 'drain':
+    case 'excluded':
+    case 'not-matching':
     case 'turn-limit':
     case undefined:
       return last ?? 'waiting to be launched';

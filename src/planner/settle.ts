@@ -3,6 +3,7 @@ import { after, type InstanceArn, type Instant, type TaskArn } from '../domain/i
 import type { Launch, Member, Slot } from '../domain/launch.ts';
 import type { Acted, ChangeGroup, LaunchOutcome, PlacementFailure } from '../domain/plan.ts';
 import { backoff, type Policy } from '../domain/policy.ts';
+import { recordChange } from './history.ts';
 import { emptySlot, postponed, settleMembers } from './slots.ts';
 
 export interface Settlement {
@@ -20,7 +21,15 @@ export function settle(acted: readonly Acted[], slots: ReadonlyMap<InstanceArn, 
     if (one.effect.kind === 'launch') {
       const { launch, replay } = one.effect;
       const slotOf = (member: Member): Slot => slots.get(member.instance) ?? emptySlot(member, one.endedAt);
-      const settled = settleLaunch(launch, replay, one.outcome as LaunchOutcome, slotOf, one.endedAt, policy);
+      const settled = settleLaunch(
+        launch,
+        replay,
+        one.outcome as LaunchOutcome,
+        slotOf,
+        (host) => slots.get(host),
+        one.endedAt,
+        policy,
+      );
       changes.push(settled.changes);
       times.push(settled.wakeAt);
     } else {
@@ -48,13 +57,14 @@ function settleLaunch(
   replay: boolean,
   outcome: LaunchOutcome,
   slotOf: (member: Member) => Slot,
+  slotBefore: (instance: InstanceArn) => Slot | undefined,
   now: Instant,
   policy: Policy,
 ): SettledLaunch {
   const close = (slots: readonly Slot[], wakeAt: Instant): SettledLaunch => ({
     changes: [
       { kind: 'delete-launch', launch: launch.id },
-      ...slots.map((slot) => ({ kind: 'put-slot', slot }) as const),
+      ...slots.flatMap((slot) => recordChange(slotBefore(slot.instance), slot, now).changes),
     ],
     wakeAt,
   });
@@ -73,7 +83,7 @@ function settleLaunch(
       if (replay) return keepOpen(outcome.retry ? {} : { noReplay: 'replay-refused' });
       const refusal = `${outcome.fault.code}: ${outcome.fault.message}`;
       const slots = outcome.retry
-        ? launch.members.map((member) => postponed(slotOf(member), now, policy))
+        ? launch.members.map((member) => postponed(slotOf(member), launch.template, now, policy))
         : settleMembers(launch, { taskOn: new Map(), refusal: () => refusal }, slotOf, now, policy);
       return close(slots, after(now, policy.attemptBackoffMs.first));
     }

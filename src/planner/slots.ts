@@ -1,13 +1,21 @@
 /** How one slot changes. Small pure steps, shared by the plan and by the settling of outcomes. */
 import type { Task } from '../domain/facts.ts';
-import { after, type InstanceArn, type Instant, type TaskArn, type TaskDefinitionArn } from '../domain/ids.ts';
+import {
+  after,
+  type DeploymentId,
+  type InstanceArn,
+  type Instant,
+  type RevisionId,
+  type TaskArn,
+  type Template,
+} from '../domain/ids.ts';
 import type { Launch, Member, PlacedTask, Slot, StopRequest, Tries } from '../domain/launch.ts';
 import { backoff, type Policy } from '../domain/policy.ts';
 
 /** ECS's reasons run to thousands of characters where a registry's answer is quoted; they are kept for every host that failed. */
 const REASON_CHARACTERS_MOST = 500;
 
-const NO_TRIES: Tries = { count: 0, reason: null, until: 0 as Instant };
+const NO_TRIES: Tries = { count: 0, reason: null, until: 0 as Instant, template: null, exempt: false };
 
 export const emptySlot = (member: Member, now: Instant): Slot => ({
   instance: member.instance,
@@ -18,35 +26,57 @@ export const emptySlot = (member: Member, now: Instant): Slot => ({
   drainingSince: null,
   supersededSince: null,
   since: now,
+  gapSince: now,
+  vacated: false,
+  canary: null,
+  uncovered: null,
+  retried: 0,
+  entries: 0,
 });
 
 /** The host got a task from the launch. */
 export const placed = (slot: Slot, launch: Launch, arn: TaskArn, now: Instant): Slot => ({
   ...slot,
-  task: placedTask(arn, launch.id, launch.taskDefinition, now),
+  task: { ...unseen(arn, now), launch: launch.id, ...originOf(launch), taskDefinition: launch.taskDefinition },
   stop: null,
   since: now,
 });
 
+/** What a task was made from. */
+export interface Origin {
+  readonly revision: RevisionId | null;
+  readonly template: Template;
+}
+
 /** A live task of ours that no slot knew of becomes the host's task. */
-export const adopted = (slot: Slot, task: Task, now: Instant, policy: Policy): Slot => {
-  const placed = placedTask(task.arn, null, task.taskDefinition, now);
-  return sighted({ ...slot, task: placed, stop: null, since: now }, placed, task, now, policy);
-};
+export const adopted = (slot: Slot, task: Task, origin: Origin, now: Instant): Slot => ({
+  ...slot,
+  task: { ...unseen(task.arn, now), launch: null, ...origin, taskDefinition: task.taskDefinition },
+  stop: null,
+  since: now,
+});
 
-const placedTask = (
+const originOf = ({ revision, template }: Launch): Origin => ({ revision, template });
+
+const unseen = (
   arn: TaskArn,
-  launch: PlacedTask['launch'],
-  taskDefinition: TaskDefinitionArn,
   placedAt: Instant,
-): PlacedTask => ({ arn, launch, taskDefinition, placedAt, ranAt: null, missingSince: null });
+): Pick<PlacedTask, 'arn' | 'placedAt' | 'ranAt' | 'readyAt' | 'missingSince'> => ({
+  arn,
+  placedAt,
+  ranAt: null,
+  readyAt: null,
+  missingSince: null,
+});
 
-/** An attempt on the host came to nothing: the next one waits, longer each time. */
-export const failed = (slot: Slot, reason: string, now: Instant, policy: Policy): Slot => {
-  const count = slot.tries.count + 1;
+/** An attempt of the template on the host came to nothing: the next one waits, longer each time. Another template's tries do not count. */
+export const failed = (slot: Slot, template: Template, reason: string, now: Instant, policy: Policy): Slot => {
+  const tries = triesOf(slot, template);
+  const count = tries.count + 1;
   return {
     ...slot,
     tries: {
+      ...tries,
       count,
       reason: reason.slice(0, REASON_CHARACTERS_MOST),
       until: after(now, backoff(policy.attemptBackoffMs, count)),
@@ -55,26 +85,74 @@ export const failed = (slot: Slot, reason: string, now: Instant, policy: Policy)
 };
 
 /** An attempt did not take place, by no fault of the host: it is not counted, and comes again shortly. */
-export const postponed = (slot: Slot, now: Instant, policy: Policy): Slot => ({
+export const postponed = (slot: Slot, template: Template, now: Instant, policy: Policy): Slot => ({
   ...slot,
-  tries: { ...slot.tries, until: after(now, policy.attemptBackoffMs.first) },
+  tries: { ...triesOf(slot, template), until: after(now, policy.attemptBackoffMs.first) },
 });
 
-/** A new deployment tries the host anew: the attempts and the backoff were another's. */
-export const untried = (slot: Slot): Slot => (slot.tries.count === 0 ? slot : { ...slot, tries: NO_TRIES });
+/** Attempts of the template on the host. That the host was broken before holds whatever is tried. */
+export const triesOf = (slot: Slot, template: Template): Tries =>
+  slot.tries.template === template ? slot.tries : { ...NO_TRIES, template, exempt: slot.tries.exempt };
+
+/** The template is tried anew, or for the first time; `exempt` as in Tries. */
+export const untried = (slot: Slot, template: Template | null, exempt: boolean): Slot =>
+  slot.tries.count === 0 && slot.tries.exempt === exempt && (!exempt || slot.tries.template === template)
+    ? slot
+    : { ...slot, tries: { ...NO_TRIES, template, exempt } };
+
+/** When a task counts as ready, and for whom the time without one is counted. */
+export interface Readiness {
+  readonly minReadyMs: number;
+  readonly healthCheck: boolean;
+  /** The task was described in this turn. */
+  readonly fresh: boolean;
+  /** The target deployment, and when it was asked for. */
+  readonly rollout: { readonly deployment: DeploymentId; readonly since: Instant } | null;
+}
 
 /** A live task was seen. Gives the same object when that is no news. */
-export const sighted = (slot: Slot, task: PlacedTask, seen: Task, now: Instant, policy: Policy): Slot => {
+export const sighted = (
+  slot: Slot,
+  task: PlacedTask,
+  seen: Task,
+  readiness: Readiness,
+  now: Instant,
+  policy: Policy,
+): Slot => {
   const runs = seen.lastStatus === 'RUNNING';
   const ranAt = task.ranAt ?? (runs ? now : null);
+  const healthy = readiness.healthCheck ? seen.health === 'HEALTHY' : seen.health !== 'UNHEALTHY';
+  const lasted =
+    readiness.minReadyMs === 0 || (readiness.fresh && ranAt !== null && now - ranAt >= readiness.minReadyMs);
+  // One that ECS works on stopping is RUNNING for a while yet, and on its way out.
+  const stays = runs && seen.desiredStatus !== 'STOPPED' && slot.stop === null;
+  const readyAt = task.readyAt ?? (ranAt !== null && stays && lasted && healthy ? now : null);
   const stable = ranAt !== null && now - ranAt >= policy.stableAfterMs && slot.tries.count > 0;
-  if (ranAt === task.ranAt && task.missingSince === null && !stable) return slot;
-  return { ...slot, task: { ...task, ranAt, missingSince: null }, tries: stable ? NO_TRIES : slot.tries };
+  // Its stop was withdrawn, and ECS knows of none.
+  const spared = isDoubtful(slot) && readiness.fresh && seen.desiredStatus !== 'STOPPED';
+  if (ranAt === task.ranAt && readyAt === task.readyAt && task.missingSince === null && !stable && !spared) return slot;
+  const next: Slot = {
+    ...slot,
+    task: { ...task, ranAt, readyAt, missingSince: null },
+    tries: stable ? NO_TRIES : slot.tries,
+  };
+  return readyAt === task.readyAt && !spared ? next : covered(next, readiness, now);
+};
+
+/** The host counts as one without a task, and its task was ready: the stop that made it so was withdrawn. */
+export const isDoubtful = (slot: Slot): boolean => slot.gapSince !== null && isReady(slot);
+
+/** The host has a ready task again. */
+const covered = (slot: Slot, { rollout }: Readiness, now: Instant): Slot => {
+  if (slot.gapSince === null || rollout === null) return { ...slot, gapSince: null, vacated: false };
+  const before = slot.uncovered?.deployment === rollout.deployment ? slot.uncovered.ms : 0;
+  const ms = before + Math.max(0, now - Math.max(slot.gapSince, rollout.since));
+  return { ...slot, gapSince: null, vacated: false, uncovered: { deployment: rollout.deployment, ms } };
 };
 
 /**
  * The host's task is gone. A stop that we or a person asked for is no failure; everything else is, also after the
- * task had been running, unless it ran for long enough to be called stable.
+ * task had been running, unless it ran for long enough to be called stable. Nor is a stop for its health check an exemption.
  */
 export const ended = (
   slot: Slot,
@@ -83,14 +161,25 @@ export const ended = (
   now: Instant,
   policy: Policy,
 ): Slot => {
-  const vacant: Slot = { ...slot, task: null, stop: null, since: now };
+  const vacant: Slot = { ...slot, task: null, stop: null, since: now, gapSince: slot.gapSince ?? now };
+  if (slot.stop?.reason === 'unhealthy') return failed(vacant, task.template, UNHEALTHY, now, policy);
   if (slot.stop !== null || end.stopCode === 'UserInitiated') return vacant;
   const stable = task.ranAt !== null && now - task.ranAt >= policy.stableAfterMs;
-  return failed(stable ? { ...vacant, tries: NO_TRIES } : vacant, end.reason, now, policy);
+  const before = stable ? { ...vacant, tries: NO_TRIES } : vacant;
+  return failed(before, task.template, end.reason, now, policy);
 };
 
+const UNHEALTHY = 'its container health check failed: UNHEALTHY';
+
+/** Whoever is about to lose a task is not covered from here on. */
 export const stopping = (slot: Slot, reason: StopRequest['reason'], now: Instant): Slot =>
-  slot.stop === null ? { ...slot, stop: { reason, requestedAt: now, accepted: false } } : slot;
+  slot.stop === null
+    ? { ...slot, stop: { reason, requestedAt: now, accepted: false }, gapSince: slot.gapSince ?? now }
+    : slot;
+
+/** The host has a ready task that nobody takes away. */
+export const isReady = (slot: Slot | undefined): boolean =>
+  slot !== undefined && slot.task !== null && slot.task.readyAt !== null && slot.stop === null;
 
 /** ECS's words for the end of a task. */
 export const endOf = (task: Task): { readonly reason: string; readonly stopCode: string | null } => ({
@@ -115,7 +204,7 @@ export const settleMembers = (
   launch.members.map((member) => {
     const arn = answer.taskOn.get(member.instance);
     return arn === undefined
-      ? failed(slotOf(member), answer.refusal(member.instance), now, policy)
+      ? failed(slotOf(member), launch.template, answer.refusal(member.instance), now, policy)
       : placed(slotOf(member), launch, arn, now);
   });
 

@@ -5,28 +5,21 @@
  *     (dropping it and writing the rest back would lose what a newer release put there).
  */
 import { z } from 'zod';
-import type {
-  DeploymentProgress,
-  EnvironmentSpec,
-  EnvironmentStatus,
-  Deployment,
-  JsonObject,
-} from '../domain/environment.ts';
-import type {
-  ClusterArn,
-  DeploymentId,
-  DeploymentToken,
-  EnvironmentId,
-  EnvironmentName,
-  InstanceArn,
-  Instant,
-  LaunchId,
-  TaskArn,
-  TaskDefinitionArn,
-} from '../domain/ids.ts';
-import type { Launch, Slot } from '../domain/launch.ts';
-import { packFailures, unpackFailures, type PackedFailures } from './failures-codec.ts';
-import type { RememberedAnswer } from './store.ts';
+import type { DeploymentProgress } from '../domain/environment.ts';
+import type { EnvironmentId } from '../domain/ids.ts';
+import { packArns, packFailures, unpackArns, unpackFailures } from './failures-codec.ts';
+import {
+  deploymentSchema,
+  historySchema,
+  id,
+  launchSchema,
+  progressSchema,
+  rememberedSchema,
+  revisionSchema,
+  slotSchema,
+  specSchema,
+  statusSchema,
+} from './stored-shapes.ts';
 
 /** Goes up with any change that older code must not read. */
 const SCHEMA_VERSION = 1;
@@ -42,114 +35,10 @@ type Decoded<T> =
   /** `fault` is for people. */
   | { readonly ok: false; readonly fault: string };
 
-type PackedProgress = Omit<DeploymentProgress, 'failedInstances'> & { readonly failures: PackedFailures };
-
 /** Who took the fence, for people who look into etcd. */
 export interface Fence {
   readonly holder: string;
 }
-
-// --- schemas ---------------------------------------------------------------------------------------------------------
-
-/** The brand is given here because this is where the store's values are checked. */
-const id = <Id extends string>(): z.ZodType<Id> => z.string().min(1) as unknown as z.ZodType<Id>;
-const instant = z.int() as unknown as z.ZodType<Instant>;
-const count = z.int().nonnegative();
-/** Passed through as it is; ECS's own business. */
-const json = z.custom<JsonObject>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'Invalid input: expected object',
-);
-
-const specSchema: z.ZodType<EnvironmentSpec> = z.strictObject({
-  id: id<EnvironmentId>(),
-  name: id<EnvironmentName>(),
-  cluster: id<ClusterArn>(),
-  taskDefinition: id<TaskDefinitionArn>(),
-  networkConfiguration: json.nullable(),
-  deploymentToken: id<DeploymentToken>(),
-  createdAt: instant,
-  target: id<DeploymentId>().nullable(),
-  deletion: z.strictObject({ requestedAt: instant, tasks: z.enum(['stop', 'keep']) }).nullable(),
-});
-
-const deploymentSchema: z.ZodType<Deployment> = z.strictObject({
-  id: id<DeploymentId>(),
-  token: id<DeploymentToken>(),
-  taskDefinition: id<TaskDefinitionArn>(),
-  createdAt: instant,
-});
-
-const progressSchema: z.ZodType<PackedProgress> = z.strictObject({
-  id: id<DeploymentId>(),
-  status: z.enum(['running', 'completed']),
-  startedAt: instant,
-  completedAt: instant.nullable(),
-  failures: z.strictObject({
-    prefix: z.string(),
-    reasons: z.array(z.string()),
-    hosts: z.array(z.tuple([z.string(), count, count])),
-  }),
-});
-
-const statusSchema: z.ZodType<EnvironmentStatus> = z.strictObject({
-  health: z.enum(['healthy', 'unhealthy']),
-  reasons: z.array(z.string()),
-  hosts: z.strictObject({
-    eligible: count,
-    running: count,
-    starting: count,
-    failed: count,
-    disconnected: count,
-    draining: count,
-  }),
-});
-
-const slotSchema: z.ZodType<Slot> = z.strictObject({
-  instance: id<InstanceArn>(),
-  ec2InstanceId: z.string().nullable(),
-  task: z
-    .strictObject({
-      arn: id<TaskArn>(),
-      launch: id<LaunchId>().nullable(),
-      taskDefinition: id<TaskDefinitionArn>(),
-      placedAt: instant,
-      ranAt: instant.nullable(),
-      missingSince: instant.nullable(),
-    })
-    .nullable(),
-  stop: z
-    .strictObject({ reason: z.enum(['draining', 'deletion']), requestedAt: instant, accepted: z.boolean() })
-    .nullable(),
-  tries: z.strictObject({ count, reason: z.string().nullable(), until: instant }),
-  drainingSince: instant.nullable(),
-  supersededSince: instant.nullable(),
-  since: instant,
-});
-
-const launchSchema: z.ZodType<Launch> = z.strictObject({
-  id: id<LaunchId>(),
-  primitive: z.enum(['RunTask', 'StartTask']),
-  deployment: id<DeploymentId>(),
-  taskDefinition: id<TaskDefinitionArn>(),
-  members: z.array(z.strictObject({ instance: id<InstanceArn>(), ec2InstanceId: z.string().nullable() })),
-  request: json,
-  committedAt: instant,
-  promisedAt: instant,
-  endedAt: instant.nullable(),
-  sends: count,
-  returned: z.array(id<TaskArn>()),
-  noReplay: z.enum(['observed', 'replay-refused']).nullable(),
-  emptyListingAt: instant.nullable(),
-});
-
-const rememberedSchema: z.ZodType<RememberedAnswer> = z.strictObject({
-  requestHash: z.string(),
-  status: z.int(),
-  body: z.string(),
-});
-
-// --- codecs ----------------------------------------------------------------------------------------------------------
 
 const codec = <T>(schema: z.ZodType<T>): Codec<T> => ({
   encode: (value, operation) =>
@@ -165,9 +54,11 @@ const codec = <T>(schema: z.ZodType<T>): Codec<T> => ({
 });
 
 export const specCodec = codec(specSchema);
+export const revisionCodec = codec(revisionSchema);
 export const deploymentCodec = codec(deploymentSchema);
 export const statusCodec = codec(statusSchema);
 export const slotCodec = codec(slotSchema);
+export const historyCodec = codec(historySchema);
 export const launchCodec = codec(launchSchema);
 export const rememberedCodec = codec(rememberedSchema);
 export const fenceCodec = codec<Fence>(z.strictObject({ holder: z.string() }));
@@ -176,15 +67,19 @@ export const nameCodec = codec(id<EnvironmentId>());
 
 const packedProgressCodec = codec(progressSchema);
 export const progressCodec: Codec<DeploymentProgress> = {
-  encode: ({ failedInstances, ...progress }, operation) =>
-    packedProgressCodec.encode({ ...progress, failures: packFailures(failedInstances) }, operation),
+  encode: ({ failedInstances, deferredInstances, ...progress }, operation) =>
+    packedProgressCodec.encode(
+      { ...progress, failures: packFailures(failedInstances), deferred: packArns(deferredInstances) },
+      operation,
+    ),
   decode: (text) => {
     const read = packedProgressCodec.decode(text);
     if (!read.ok) return read;
-    const { failures, ...progress } = read.value;
+    const { failures, deferred, ...progress } = read.value;
     const failedInstances = unpackFailures(failures);
     if (failedInstances === null) return { ok: false, fault: 'failures.hosts: names a reason that is not there' };
-    return { ok: true, value: { ...progress, failedInstances }, operation: read.operation };
+    const deferredInstances = unpackArns(deferred);
+    return { ok: true, value: { ...progress, failedInstances, deferredInstances }, operation: read.operation };
   },
 };
 

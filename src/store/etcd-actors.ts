@@ -11,8 +11,8 @@ import type { EnvironmentSpec } from '../domain/environment.ts';
 import type { EnvironmentId, Revision } from '../domain/ids.ts';
 import type { Change, ChangeGroup } from '../domain/plan.ts';
 import type { Stored, World } from '../domain/world.ts';
-import { packGroups } from './chunks.ts';
-import { fenceCodec, launchCodec, nameCodec, progressCodec, slotCodec, statusCodec } from './codec.ts';
+import { packGroups, type Packing } from './chunks.ts';
+import { fenceCodec, historyCodec, launchCodec, nameCodec, progressCodec, slotCodec, statusCodec } from './codec.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { listRange } from './etcd-listing.ts';
 import {
@@ -27,8 +27,10 @@ import {
   revisionOf,
   type Entry,
 } from './etcd-requests.ts';
+import { historyApart } from './host-history.ts';
 import { itemOf, worldOf } from './items.ts';
-import { keyAfter, type Keys } from './keys.ts';
+import { keyAfter, type KeyRange, type Keys } from './keys.ts';
+import { recordRanges, specWrites } from './record-writes.ts';
 import {
   StoreOutcomeUnknownError,
   StoreUnavailableError,
@@ -59,7 +61,7 @@ async function claim(
   holder: string,
 ): Promise<ClaimResult> {
   const actor = keys.actor(id);
-  const ranges = [keys.spec(id), keys.deployments(id), keys.allProgress(id), keys.status(id)];
+  const ranges = recordRanges(keys, id);
   const taken = await client
     .write({
       compare: [exists(keys.spec(id))],
@@ -109,12 +111,18 @@ function claimed({ client, keys, world, fence, storeId }: Claimed): Claim {
     fence,
     commitIntents: (groups) => commit({ client, keys, id, groups, compare: [fenceHolds, specHolds] }),
     commitOutcomes: (groups) => commit({ client, keys, id, groups, compare: [fenceHolds] }),
+    rollBack: ({ spec, deployment, progress }) =>
+      writeFenced(
+        client,
+        [fenceHolds, specHolds],
+        [...specWrites(keys, spec, deployment), put(keys.progress(id, progress.id), progressCodec.encode(progress))],
+      ),
     remove: () =>
       writeFenced(
         client,
         [fenceHolds, specHolds],
         [
-          ...[keys.spec(id), keys.status(id), keys.deployments(id), keys.allProgress(id), keys.actor(id)].map(remove),
+          ...[...recordRanges(keys, id), keys.actor(id), keys.allHistory(id)].map(remove),
           { request_txn: { compare: [hasValue(keys.name(name), named)], success: [remove(keys.name(name))] } },
         ],
       ),
@@ -130,14 +138,13 @@ interface Commit {
 }
 
 async function commit({ client, keys, id, groups, compare }: Commit): Promise<CommitResult> {
-  const writes = groups.map((group) => group.map((change) => writeOf(keys, id, change)));
-  const chunks = packGroups(writes, {
-    keyOf: ({ key }) => key,
-    bytesOf: ({ key, text }) => Buffer.byteLength(key) + Buffer.byteLength(text ?? ''),
-  });
+  const writes = (group: ChangeGroup): readonly Write[] => group.flatMap((change) => writesOf(keys, id, change));
+  const chunks = historyApart(groups).flatMap((run) => packGroups(run.map(writes), PACKING));
   // Without groups it still asks whether the claim holds: what follows may be calls to ECS.
   for (const chunk of chunks.length === 0 ? [[]] : chunks) {
-    const operations = chunk.map(({ key, text }) => (text === null ? remove(key) : put(key, text)));
+    const operations = chunk.map(({ key, text }) =>
+      text === null || typeof key !== 'string' ? remove(key) : put(key, text),
+    );
     const result = await writeFenced(client, compare, operations);
     if (result.kind !== 'committed') return result;
   }
@@ -162,24 +169,34 @@ async function writeFenced(
 
 /** null deletes. */
 interface Write {
-  readonly key: string;
+  readonly key: string | KeyRange;
   readonly text: string | null;
 }
 
-function writeOf(keys: Keys, id: EnvironmentId, change: Change): Write {
+const PACKING: Packing<Write> = {
+  keyOf: ({ key }) => (typeof key === 'string' ? key : key.start),
+  bytesOf: ({ key, text }) => (typeof key === 'string' ? Buffer.byteLength(key) : 0) + Buffer.byteLength(text ?? ''),
+};
+
+function writesOf(keys: Keys, id: EnvironmentId, change: Change): readonly Write[] {
   switch (change.kind) {
     case 'put-launch':
-      return { key: keys.launch(id, change.launch.id), text: launchCodec.encode(change.launch) };
+      return [{ key: keys.launch(id, change.launch.id), text: launchCodec.encode(change.launch) }];
     case 'delete-launch':
-      return { key: keys.launch(id, change.launch), text: null };
+      return [{ key: keys.launch(id, change.launch), text: null }];
     case 'put-slot':
-      return { key: keys.slot(id, change.slot.instance), text: slotCodec.encode(change.slot) };
+      return [{ key: keys.slot(id, change.slot.instance), text: slotCodec.encode(change.slot) }];
     case 'delete-slot':
-      return { key: keys.slot(id, change.instance), text: null };
+      return [
+        { key: keys.slot(id, change.instance), text: null },
+        { key: keys.historyOf(id, change.instance), text: null },
+      ];
+    case 'put-history':
+      return [{ key: keys.history(id, change.instance, change.place), text: historyCodec.encode(change.entry) }];
     case 'put-progress':
-      return { key: keys.progress(id, change.progress.id), text: progressCodec.encode(change.progress) };
+      return [{ key: keys.progress(id, change.progress.id), text: progressCodec.encode(change.progress) }];
     case 'put-status':
-      return { key: keys.status(id), text: statusCodec.encode(change.status) };
+      return [{ key: keys.status(id), text: statusCodec.encode(change.status) }];
   }
 }
 

@@ -6,13 +6,16 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { ICompare, IRequestOp } from 'etcd3';
-import type { EnvironmentName, Revision } from '../domain/ids.ts';
-import type { EnvironmentRecord } from '../domain/world.ts';
-import { deploymentCodec, nameCodec, rememberedCodec, specCodec, type Codec } from './codec.ts';
+import type { EnvironmentId, EnvironmentName, Revision } from '../domain/ids.ts';
+import { historyCodec, nameCodec, rememberedCodec, revisionCodec, slotCodec, specCodec, type Codec } from './codec.ts';
+import type { World } from '../domain/world.ts';
 import { CompactedError, LeaseGoneError, type EtcdClient } from './etcd-client.ts';
-import { absent, entryOf, get, keyFields, modifiedAt, put, type Entry } from './etcd-requests.ts';
+import { absent, entryOf, get, keyFields, modifiedAt, put, remove, revisionOf, type Entry } from './etcd-requests.ts';
+import { listRange } from './etcd-listing.ts';
+import { oldestFirst } from './host-history.ts';
 import { worldOf } from './items.ts';
 import type { Keys } from './keys.ts';
+import { recordRanges, specWrites } from './record-writes.ts';
 import { SharedLease } from './shared-lease.ts';
 import {
   StoreOutcomeUnknownError,
@@ -25,6 +28,8 @@ import {
 export interface EtcdEnvironmentOptions {
   readonly client: EtcdClient;
   readonly keys: Keys;
+  /** Keys a page, as of a claim. */
+  readonly pageSize: number;
   /** In milliseconds since the epoch. */
   readonly now?: () => number;
   /** Ids of writes; never the same one twice. */
@@ -37,9 +42,17 @@ const SETTLE_PAUSE_MS = 200;
 /** A name may pass to another environment between the two steps of a read. */
 const READ_ATTEMPTS = 3;
 
+interface Loaded {
+  readonly id: EnvironmentId;
+  readonly entries: readonly Entry[];
+  readonly storeId: string;
+  readonly revision: Revision;
+}
+
 export function etcdEnvironmentStore({
   client,
   keys,
+  pageSize,
   now = Date.now,
   newOperation = randomUUID,
 }: EtcdEnvironmentOptions): EnvironmentStore {
@@ -53,21 +66,24 @@ export function etcdEnvironmentStore({
         specKey: keys.spec(spec.id),
         seen: null,
         compare: [absent(keys.name(spec.name))],
-        success: [
-          put(keys.spec(spec.id), specCodec.encode(spec, operation)),
-          put(keys.name(spec.name), nameCodec.encode(spec.id)),
-        ],
+        success: [...specWrites(keys, spec, null, operation), put(keys.name(spec.name), nameCodec.encode(spec.id))],
         remember,
       });
       if (landed !== 'refused') return { kind: landed };
       return { kind: await holderOf(spec.name) };
     },
 
-    async update(spec, seen, deployment, remember) {
+    async update({ spec, seen, deployment, revisions, forget }, remember) {
       const operation = newOperation();
-      const success = [put(keys.spec(spec.id), specCodec.encode(spec, operation))];
-      if (deployment !== null)
-        success.push(put(keys.deployment(spec.id, deployment.id), deploymentCodec.encode(deployment)));
+      const success = [
+        ...specWrites(keys, spec, deployment, operation),
+        ...revisions.map((one) => put(keys.revision(spec.id, one.id), revisionCodec.encode(one))),
+        ...forget.revisions.map((id) => remove(keys.revision(spec.id, id))),
+        ...forget.deployments.flatMap((id) => [
+          remove(keys.deployment(spec.id, id)),
+          remove(keys.progress(spec.id, id)),
+        ]),
+      ];
       const landed = await write({
         operation,
         specKey: keys.spec(spec.id),
@@ -79,7 +95,32 @@ export function etcdEnvironmentStore({
       return { kind: landed === 'refused' ? 'conflict' : landed };
     },
 
-    read,
+    async read(name) {
+      const found = await load(name);
+      if (found === null) return null;
+      const { spec, revisions, deployments, progress, status } = worldIn(found.entries);
+      return { spec, revisions, deployments, progress, status };
+    },
+
+    async inspect(name) {
+      const found = await load(name);
+      if (found === null) return null;
+      const { id, entries, storeId, revision } = found;
+      // At the revision of the record, so that many pages are as good as one transaction.
+      const actor = await listRange(client, { range: keys.actor(id), pageSize, revision });
+      return { world: worldIn([...entries, ...actor.entries]), storeId, revision };
+    },
+
+    async history(id, instance) {
+      const range = keys.historyOf(id, instance);
+      const { responses } = await client.read({ success: [get(keys.slot(id, instance)), get(range)] });
+      const [slots = [], entries = []] = responses.map((one) => one.response_range.kvs.map(entryOf));
+      const [slot] = slots.map((entry) => decoded(slotCodec, entry));
+      const places = entries.map(
+        (entry) => [Number(entry.key.slice(range.start.length)), decoded(historyCodec, entry)] as const,
+      );
+      return oldestFirst(new Map(places), slot?.entries ?? 0);
+    },
 
     async recall(key) {
       const { kvs } = await client.range(keyFields(keys.remembered(key)));
@@ -88,32 +129,33 @@ export function etcdEnvironmentStore({
     },
   };
 
-  async function read(name: EnvironmentName): Promise<EnvironmentRecord | null> {
+  /** The record of the environment of that name, as it stands in one transaction. */
+  async function load(name: EnvironmentName): Promise<Loaded | null> {
     for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt += 1) {
       const { kvs } = await client.range(keyFields(keys.name(name)));
       const [kv] = kvs;
       if (kv === undefined) return null;
       const id = decoded(nameCodec, entryOf(kv));
-
-      const ranges = [keys.spec(id), keys.deployments(id), keys.allProgress(id), keys.status(id)];
-      const { responses } = await client.read({ success: ranges.map(get) });
-      const world = worldOf(
-        keys,
-        responses.flatMap(({ response_range: range }) => range.kvs.map(entryOf)),
-      );
-      if (world === null) continue;
-      if ('kind' in world) throw new UnreadableValueError(`${world.key}: ${world.fault}`);
-      const { spec, deployments, progress, status } = world;
-      return { spec, deployments, progress, status };
+      const { responses, header } = await client.read({ success: recordRanges(keys, id).map(get) });
+      const entries = responses.flatMap(({ response_range: range }) => range.kvs.map(entryOf));
+      if (!entries.some(({ key }) => key === keys.spec(id))) continue;
+      return { id, entries, storeId: header.cluster_id, revision: revisionOf(header.revision) };
     }
     throw new StoreUnavailableError(`the environment of the name ${name} changed with every look at it`);
+  }
+
+  function worldIn(entries: readonly Entry[]): World {
+    const world = worldOf(keys, entries);
+    if (world === null) throw new Error('a record without its spec');
+    if ('kind' in world) throw new UnreadableValueError(`${world.key}: ${world.fault}`);
+    return world;
   }
 
   /** What a taken name is refused for. A holder that went in this moment still was there, and being deleted. */
   async function holderOf(name: EnvironmentName): Promise<'exists' | 'deleting'> {
     try {
-      const holder = await read(name);
-      return holder === null || holder.spec.value.deletion !== null ? 'deleting' : 'exists';
+      const holder = await load(name);
+      return holder === null || worldIn(holder.entries).spec.value.deletion !== null ? 'deleting' : 'exists';
     } catch (error) {
       if (error instanceof UnreadableValueError) return 'exists';
       throw error;

@@ -1,6 +1,8 @@
 import { connectEtcd, type EtcdClient, type EtcdOptions } from './etcd-client.ts';
 import { etcdActorStore } from './etcd-actors.ts';
+import { etcdClusterStore } from './etcd-clusters.ts';
 import { etcdEnvironmentStore } from './etcd-environments.ts';
+import type { ClusterStore } from './cluster-store.ts';
 import { keyFields } from './etcd-requests.ts';
 import { DEFAULT_ROOT, keysUnder, type Keys } from './keys.ts';
 import type { ActorStore, EnvironmentStore } from './store.ts';
@@ -15,6 +17,7 @@ export interface EtcdStoreOptions extends EtcdOptions {
 export interface EtcdStore {
   readonly actors: ActorStore;
   readonly environments: EnvironmentStore;
+  readonly clusters: ClusterStore;
   /** Resolves when etcd answers a linearizable read, so that a majority is there; else throws StoreUnavailableError. */
   ping(): Promise<void>;
   /** For a view of the same store (`openEtcdView`). */
@@ -32,7 +35,8 @@ export function openEtcdStore({ root = DEFAULT_ROOT, pageSize = PAGE_SIZE, ...op
   const keys = keysUnder(root);
   return {
     actors: etcdActorStore({ client, keys, pageSize }),
-    environments: etcdEnvironmentStore({ client, keys, ...(options.now && { now: options.now }) }),
+    environments: etcdEnvironmentStore({ client, keys, pageSize, ...(options.now && { now: options.now }) }),
+    clusters: etcdClusterStore({ client, keys, pageSize }),
     ping: async () => {
       await client.range(keyFields(keys.written));
     },

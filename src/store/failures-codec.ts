@@ -1,5 +1,5 @@
 /**
- * The failed instances of a deployment, packed: etcd takes 1.5 MB a request, and 10,000 ARNs with a sentence each are more.
+ * The failed and the deferred instances of a deployment, packed: etcd takes 1.5 MB a request, and 10,000 ARNs with a sentence each are more.
  * ARNs of one cluster share their beginning, and many hosts fail for one reason; each is written once.
  */
 import type { FailedInstance } from '../domain/environment.ts';
@@ -33,6 +33,19 @@ export function unpackFailures({ prefix, reasons, hosts }: PackedFailures): read
   }
   return failures;
 }
+
+export interface PackedArns {
+  readonly prefix: string;
+  readonly rests: readonly string[];
+}
+
+export function packArns(arns: readonly InstanceArn[]): PackedArns {
+  const prefix = commonPrefix(arns);
+  return { prefix, rests: arns.map((arn) => arn.slice(prefix.length)) };
+}
+
+export const unpackArns = ({ prefix, rests }: PackedArns): readonly InstanceArn[] =>
+  rests.map((rest) => `${prefix}${rest}` as InstanceArn);
 
 function commonPrefix(texts: readonly string[]): string {
   let prefix = texts[0] ?? '';

@@ -1,12 +1,14 @@
 /** Entries of etcd read into what they mean. Whatever cannot be read, or stands under another's key, comes out as `unreadable`. */
 import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from '../domain/environment.ts';
-import type { DeploymentId, EnvironmentId, InstanceArn, LaunchId } from '../domain/ids.ts';
+import type { DeploymentId, EnvironmentId, InstanceArn, LaunchId, RevisionId } from '../domain/ids.ts';
 import type { Launch, Slot } from '../domain/launch.ts';
+import type { EnvironmentRevision } from '../domain/revision.ts';
 import {
   deploymentCodec,
   fenceCodec,
   launchCodec,
   progressCodec,
+  revisionCodec,
   slotCodec,
   specCodec,
   statusCodec,
@@ -19,6 +21,7 @@ import type { Stored, World } from '../domain/world.ts';
 export type Item =
   | { readonly kind: 'spec'; readonly environment: EnvironmentId; readonly spec: Stored<EnvironmentSpec> }
   | { readonly kind: 'deployment'; readonly environment: EnvironmentId; readonly deployment: Stored<Deployment> }
+  | { readonly kind: 'revision'; readonly environment: EnvironmentId; readonly revision: Stored<EnvironmentRevision> }
   | { readonly kind: 'progress'; readonly environment: EnvironmentId; readonly progress: DeploymentProgress }
   | { readonly kind: 'status'; readonly environment: EnvironmentId; readonly status: EnvironmentStatus }
   | { readonly kind: 'fence' }
@@ -54,6 +57,12 @@ function itemUnder(key: ParsedKey, entry: Entry): Item | string {
       if (typeof deployment === 'string') return deployment;
       if (deployment.value.id !== key.deployment) return MISPLACED;
       return { kind: 'deployment', environment: key.environment, deployment };
+    }
+    case 'revision': {
+      const revision = readStored(revisionCodec, entry);
+      if (typeof revision === 'string') return revision;
+      if (revision.value.id !== key.revision) return MISPLACED;
+      return { kind: 'revision', environment: key.environment, revision };
     }
     case 'progress': {
       const progress = readStored(progressCodec, entry);
@@ -95,6 +104,7 @@ function readStored<T>(codec: Codec<T>, { text, created, modified }: Entry): Sto
 export function worldOf(keys: Keys, entries: Iterable<Entry>): World | UnreadableItem | null {
   let spec: Stored<EnvironmentSpec> | null = null;
   let status: EnvironmentStatus | null = null;
+  const revisions = new Map<RevisionId, Stored<EnvironmentRevision>>();
   const deployments = new Map<DeploymentId, Stored<Deployment>>();
   const progress = new Map<DeploymentId, DeploymentProgress>();
   const slots = new Map<InstanceArn, Stored<Slot>>();
@@ -108,6 +118,9 @@ export function worldOf(keys: Keys, entries: Iterable<Entry>): World | Unreadabl
         break;
       case 'deployment':
         deployments.set(item.deployment.value.id, item.deployment);
+        break;
+      case 'revision':
+        revisions.set(item.revision.value.id, item.revision);
         break;
       case 'progress':
         progress.set(item.progress.id, item.progress);
@@ -127,5 +140,5 @@ export function worldOf(keys: Keys, entries: Iterable<Entry>): World | Unreadabl
         return item;
     }
   }
-  return spec === null ? null : { spec, deployments, progress, status, slots, launches };
+  return spec === null ? null : { spec, revisions, deployments, progress, status, slots, launches };
 }

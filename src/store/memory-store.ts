@@ -3,39 +3,31 @@
  * Every transaction is one synchronous step, no clock and no chance, so that a run of it can be repeated exactly;
  * a commit of several transactions lets others in between them, as etcd does. Remembered answers are kept for ever.
  */
-import type { Deployment, EnvironmentSpec, EnvironmentStatus, DeploymentProgress } from '../domain/environment.ts';
-import type { DeploymentId, EnvironmentId, EnvironmentName, InstanceArn, LaunchId, Revision } from '../domain/ids.ts';
-import type { Launch, Slot } from '../domain/launch.ts';
-import type { Change, ChangeGroup } from '../domain/plan.ts';
-import type { EnvironmentRecord, Stored, World } from '../domain/world.ts';
-import { packGroups } from './chunks.ts';
+import type { Deployment, EnvironmentSpec } from '../domain/environment.ts';
+import type { EnvironmentId, EnvironmentName, InstanceArn, Revision } from '../domain/ids.ts';
+import type { HistoryEntry } from '../domain/launch.ts';
+import type { ChangeGroup } from '../domain/plan.ts';
+import type { EnvironmentRecord, World } from '../domain/world.ts';
+import { oldestFirst } from './host-history.ts';
+import { newlyHeld, putStored, recordOf, transactionsOf, worldOf, type Held } from './memory-environment.ts';
 import { snapshotOf } from './snapshot.ts';
-import type {
-  ActorStore,
-  Claim,
-  ClaimResult,
-  CommitResult,
-  CreateResult,
-  EnvironmentStore,
-  Inventory,
-  Remembered,
-  RememberedAnswer,
-  Snapshot,
-  UpdateResult,
-  View,
+import {
+  UnreadableValueError,
+  type ActorStore,
+  type Claim,
+  type ClaimResult,
+  type CommitResult,
+  type CreateResult,
+  type EnvironmentStore,
+  type Inspection,
+  type Inventory,
+  type Remembered,
+  type RememberedAnswer,
+  type Snapshot,
+  type SpecChange,
+  type UpdateResult,
+  type View,
 } from './store.ts';
-
-interface Held {
-  spec: Stored<EnvironmentSpec>;
-  readonly deployments: Map<DeploymentId, Stored<Deployment>>;
-  readonly progress: Map<DeploymentId, DeploymentProgress>;
-  status: EnvironmentStatus | null;
-  readonly slots: Map<InstanceArn, Stored<Slot>>;
-  readonly launches: Map<LaunchId, Stored<Launch>>;
-  fence: Revision;
-  /** What readers get until something of it changes. */
-  record: EnvironmentRecord | null;
-}
 
 export class MemoryStore implements ActorStore, EnvironmentStore, View {
   readonly #storeId: string;
@@ -80,6 +72,12 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
       fence,
       commitIntents: (groups) => this.#commit(held, groups, () => fenceHolds() && specHolds()),
       commitOutcomes: (groups) => this.#commit(held, groups, fenceHolds),
+      rollBack: async ({ spec, deployment, progress }) => {
+        if (!fenceHolds() || !specHolds()) return { kind: 'fenced' };
+        this.#put(held, spec, deployment);
+        held.progress.set(progress.id, progress);
+        return { kind: 'committed' };
+      },
       remove: async () => {
         if (!fenceHolds() || !specHolds()) return { kind: 'fenced' };
         this.#next();
@@ -91,13 +89,13 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
   }
 
   async #commit(held: Held, groups: readonly ChangeGroup[], holds: () => boolean): Promise<CommitResult> {
-    const chunks = packGroups(groups, { keyOf, bytesOf: () => 0 });
+    const transactions = transactionsOf(groups);
     if (!holds()) return { kind: 'fenced' };
-    for (const [index, chunk] of chunks.entries()) {
+    for (const [index, writes] of transactions.entries()) {
       if (index > 0) await Promise.resolve();
       if (!holds()) return { kind: 'fenced' };
       const revision = this.#next();
-      for (const change of chunk) apply(held, change, revision);
+      for (const { apply } of writes) apply(held, revision);
     }
     return { kind: 'committed' };
   }
@@ -113,41 +111,54 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
     }
     const revision = this.#next();
     this.#names.set(spec.name, spec.id);
-    this.#environments.set(spec.id, {
-      spec: { value: spec, created: revision, modified: revision },
-      deployments: new Map(),
-      progress: new Map(),
-      status: null,
-      slots: new Map(),
-      launches: new Map(),
-      fence: 0 as Revision,
-      record: null,
-    });
+    this.#environments.set(spec.id, newlyHeld(spec, revision));
     this.#remember(remember);
     return { kind: 'done' };
   }
 
   async update(
-    spec: EnvironmentSpec,
-    seen: Revision,
-    deployment: Deployment | null,
+    { spec, seen, deployment, revisions, forget }: SpecChange,
     remember: Remembered | null,
   ): Promise<UpdateResult> {
     if (this.#isRemembered(remember)) return { kind: 'remembered' };
     const held = this.#environments.get(spec.id);
     if (held?.spec.modified !== seen) return { kind: 'conflict' };
-    const revision = this.#next();
-    held.spec = { value: spec, created: held.spec.created, modified: revision };
-    if (deployment !== null) putStored(held.deployments, deployment.id, deployment, revision);
-    held.record = null;
+    const revision = this.#put(held, spec, deployment);
+    for (const one of revisions) putStored(held.revisions, one.id, one, revision);
+    for (const id of forget.revisions) held.revisions.delete(id);
+    for (const id of forget.deployments) {
+      held.deployments.delete(id);
+      held.progress.delete(id);
+    }
     this.#remember(remember);
     return { kind: 'done' };
   }
 
+  #put(held: Held, spec: EnvironmentSpec, deployment: Deployment | null): Revision {
+    const revision = this.#next();
+    held.spec = { value: spec, created: held.spec.created, modified: revision };
+    if (deployment !== null) putStored(held.deployments, deployment.id, deployment, revision);
+    held.record = null;
+    return revision;
+  }
+
   async read(name: EnvironmentName): Promise<EnvironmentRecord | null> {
-    const id = this.#names.get(name);
-    const held = id === undefined ? undefined : this.#environments.get(id);
-    return held === undefined ? null : recordOf(held);
+    const held = this.#named(name);
+    if (held === undefined) return null;
+    this.#requireReadable(held, 'spec');
+    return recordOf(held);
+  }
+
+  async inspect(name: EnvironmentName): Promise<Inspection | null> {
+    const held = this.#named(name);
+    if (held === undefined) return null;
+    this.#requireReadable(held, 'spec', 'slot');
+    return { world: worldOf(held), storeId: this.#storeId, revision: this.#revision as Revision };
+  }
+
+  async history(id: EnvironmentId, instance: InstanceArn): Promise<readonly HistoryEntry[]> {
+    const held = this.#environments.get(id);
+    return oldestFirst(held?.history.get(instance) ?? new Map(), held?.slots.get(instance)?.value.entries ?? 0);
   }
 
   async recall(key: string): Promise<RememberedAnswer | null> {
@@ -182,6 +193,17 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
     return held === undefined ? null : worldOf(held);
   }
 
+  #named(name: EnvironmentName): Held | undefined {
+    const id = this.#names.get(name);
+    return id === undefined ? undefined : this.#environments.get(id);
+  }
+
+  #requireReadable({ spec }: Held, ...parts: readonly ('spec' | 'slot')[]): void {
+    const spoiled = this.#spoiled.get(spec.value.id);
+    if (spoiled !== undefined && parts.includes(spoiled))
+      throw new UnreadableValueError(`${spoiled} of ${spec.value.id}: spoiled`);
+  }
+
   #next(): Revision {
     this.#revision += 1;
     return this.#revision as Revision;
@@ -195,64 +217,3 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
     if (remember !== null) this.#remembered.set(remember.key, remember.answer);
   }
 }
-
-function apply(held: Held, change: Change, revision: Revision): void {
-  switch (change.kind) {
-    case 'put-launch':
-      putStored(held.launches, change.launch.id, change.launch, revision);
-      break;
-    case 'delete-launch':
-      held.launches.delete(change.launch);
-      break;
-    case 'put-slot':
-      putStored(held.slots, change.slot.instance, change.slot, revision);
-      break;
-    case 'delete-slot':
-      held.slots.delete(change.instance);
-      break;
-    case 'put-progress':
-      held.progress.set(change.progress.id, change.progress);
-      held.record = null;
-      break;
-    case 'put-status':
-      held.status = change.status;
-      held.record = null;
-      break;
-  }
-}
-
-/** What a change is of: of two changes with one key in a transaction the later counts. */
-function keyOf(change: Change): string {
-  switch (change.kind) {
-    case 'put-launch':
-      return `launch ${change.launch.id}`;
-    case 'delete-launch':
-      return `launch ${change.launch}`;
-    case 'put-slot':
-      return `slot ${change.slot.instance}`;
-    case 'delete-slot':
-      return `slot ${change.instance}`;
-    case 'put-progress':
-      return `progress ${change.progress.id}`;
-    case 'put-status':
-      return 'status';
-  }
-}
-
-function putStored<Key, T>(values: Map<Key, Stored<T>>, key: Key, value: T, revision: Revision): void {
-  values.set(key, { value, created: values.get(key)?.created ?? revision, modified: revision });
-}
-
-const recordOf = (held: Held): EnvironmentRecord =>
-  (held.record ??= {
-    spec: held.spec,
-    deployments: new Map(held.deployments),
-    progress: new Map(held.progress),
-    status: held.status,
-  });
-
-const worldOf = (held: Held): World => ({
-  ...recordOf(held),
-  slots: new Map(held.slots),
-  launches: new Map(held.launches),
-});

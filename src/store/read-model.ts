@@ -3,7 +3,8 @@
  * is one reference. A record that did not change stays the same object, so that its rendering can be kept with it.
  */
 import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from '../domain/environment.ts';
-import type { DeploymentId, EnvironmentId, Revision } from '../domain/ids.ts';
+import type { DeploymentId, EnvironmentId, Revision, RevisionId } from '../domain/ids.ts';
+import type { EnvironmentRevision } from '../domain/revision.ts';
 import type { EnvironmentRecord, Stored } from '../domain/world.ts';
 import type { RangeChange } from './etcd-watch.ts';
 import type { Entry } from './etcd-requests.ts';
@@ -126,13 +127,15 @@ function sameItems(a: ReadonlyMap<string, Held>, b: ReadonlyMap<string, Held>): 
 function recordOf({ items }: Environment): EnvironmentRecord | null {
   let spec: Stored<EnvironmentSpec> | null = null;
   let status: EnvironmentStatus | null = null;
+  const revisions = new Map<RevisionId, Stored<EnvironmentRevision>>();
   const deployments = new Map<DeploymentId, Stored<Deployment>>();
   const progress = new Map<DeploymentId, DeploymentProgress>();
   for (const { item } of items.values()) {
     if (item.kind === 'spec') ({ spec } = item);
     else if (item.kind === 'status') ({ status } = item);
+    else if (item.kind === 'revision') revisions.set(item.revision.value.id, item.revision);
     else if (item.kind === 'deployment') deployments.set(item.deployment.value.id, item.deployment);
     else if (item.kind === 'progress') progress.set(item.progress.id, item.progress);
   }
-  return spec === null || spec.value.deletion !== null ? null : { spec, deployments, progress, status };
+  return spec === null || spec.value.deletion !== null ? null : { spec, revisions, deployments, progress, status };
 }

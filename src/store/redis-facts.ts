@@ -10,8 +10,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { Facts, Instance, Task } from '../domain/facts.ts';
-import { as, type ClusterArn, type InstanceArn, type Instant, type Revision } from '../domain/ids.ts';
+import type { Facts } from '../domain/facts.ts';
+import { as, type ClusterArn, type Instant, type Revision } from '../domain/ids.ts';
+import { assembled, piecesOf } from './facts-pieces.ts';
 import {
   FactsUnavailableError,
   type FactsStore,
@@ -19,10 +20,9 @@ import {
   type Sighting,
   type SightingStore,
 } from './facts-store.ts';
+import { SightingReader, sightingText } from './sighting-codec.ts';
 import { withSightings } from './sightings.ts';
 
-/** Instances or tasks a piece: some 200 kB of JSON, small enough not to hold Redis up. */
-const ITEMS_PER_PIECE = 500;
 /** A generation nobody renews is dropped after this: its cluster has no environment any more. */
 const LIFE_MS = 24 * 60 * 60 * 1_000;
 /** A half-written generation nobody finishes. */
@@ -131,9 +131,10 @@ export class RedisFacts implements FactsStore, SightingStore {
   async sight(cluster: ClusterArn, sightings: readonly Sighting[]): Promise<void> {
     if (sightings.length === 0) return;
     const key = this.sightingsKey(cluster);
+    const facts = this.known.get(cluster)?.facts ?? null;
     const writing = this.redis.multi();
     for (const sighting of sightings) {
-      writing.xadd(key, 'MAXLEN', '~', SIGHTINGS_MOST, '*', SIGHTING, JSON.stringify(sighting));
+      writing.xadd(key, 'MAXLEN', '~', SIGHTINGS_MOST, '*', SIGHTING, sightingText(sighting, facts));
     }
     writing.pexpire(key, LIFE_MS);
     await this.ask(async () => {
@@ -150,10 +151,7 @@ export class RedisFacts implements FactsStore, SightingStore {
     const id = randomUUID();
     const live = this.key(generation.cluster);
     const staged = `${live}:${id}`;
-    const pieces: [string, string][] = [
-      ...piecesOf('instances', generation.instances),
-      ...piecesOf('tasks', generation.tasks),
-    ];
+    const pieces = piecesOf(generation);
     const { startedAt, revision, storeId, reads } = generation;
     const about: About = { id, startedAt, revision, storeId, reads, pieces: pieces.length + 1 };
     return await this.ask(async () => {
@@ -172,9 +170,9 @@ export class RedisFacts implements FactsStore, SightingStore {
     return parseAbout(await this.ask(() => this.redis.hget(this.key(cluster), ABOUT)));
   }
 
-  /** v1: the shape of the pieces; another shape is another key. The braces make one cluster's keys one slot in Redis Cluster. */
+  /** v2: the shape of the pieces; another shape is another key. The braces make one cluster's keys one slot in Redis Cluster. */
   private key(cluster: ClusterArn): string {
-    return `${this.prefix}:facts:v1:{${cluster}}`;
+    return `${this.prefix}:facts:v2:{${cluster}}`;
   }
 
   private sightingsKey(cluster: ClusterArn): string {
@@ -198,8 +196,9 @@ type Entry = [id: string, fields: string[]];
 function withEntries(known: Known, entries: readonly Entry[]): Known {
   const last = entries.at(-1)?.[0];
   if (last === undefined) return known;
+  const reader = new SightingReader(known.facts);
   const sightings = entries
-    .map(([, [, json = '']]) => parsed(() => JSON.parse(json) as Sighting))
+    .map(([, [, text = '']]) => parsed(() => reader.read(text)))
     .filter((sighting) => sighting !== null);
   return { ...known, upTo: later(known.upTo, last), facts: withSightings(known.facts, sightings) };
 }
@@ -209,14 +208,6 @@ function later(a: string, b: string): string {
   const [aMs = 0, aNumber = 0] = a.split('-').map(Number);
   const [bMs = 0, bNumber = 0] = b.split('-').map(Number);
   return bMs > aMs || (bMs === aMs && bNumber > aNumber) ? b : a;
-}
-
-function piecesOf(kind: string, items: readonly unknown[]): [string, string][] {
-  const pieces: [string, string][] = [];
-  for (let at = 0; at < items.length; at += ITEMS_PER_PIECE) {
-    pieces.push([`${kind}:${at}`, JSON.stringify(items.slice(at, at + ITEMS_PER_PIECE))]);
-  }
-  return pieces;
 }
 
 /** Unreadable facts are no facts: the next survey replaces them. */
@@ -234,29 +225,11 @@ function parsed<T>(parse: () => T): T | null {
 }
 
 const assemble = (cluster: ClusterArn, about: About, pieces: Readonly<Record<string, string>>): Facts | null =>
-  parsed(() => assembled(cluster, about, pieces));
-
-function assembled(cluster: ClusterArn, about: About, pieces: Readonly<Record<string, string>>): Facts {
-  const instances = new Map<InstanceArn, Instance>();
-  const tasks = new Map<string, Task[]>();
-  for (const [field, json] of Object.entries(pieces)) {
-    if (field.startsWith('instances:')) {
-      for (const instance of JSON.parse(json) as Instance[]) instances.set(instance.arn, instance);
-    } else if (field.startsWith('tasks:')) {
-      for (const task of JSON.parse(json) as Task[]) {
-        const group = tasks.get(task.group);
-        if (group === undefined) tasks.set(task.group, [task]);
-        else group.push(task);
-      }
-    }
-  }
-  return {
+  parsed(() => ({
     cluster,
     startedAt: as<Instant>(about.startedAt),
     revision: as<Revision>(about.revision),
     storeId: about.storeId,
-    instances,
-    tasks,
+    ...assembled(pieces),
     unlisted: new Set(),
-  };
-}
+  }));

@@ -26,14 +26,19 @@ function newerInstances(facts: Facts, sightings: readonly Sighting[]): ReadonlyM
   return newer;
 }
 
-/** A sighting does not tell whose tasks are on a host, so the listing's count stays, unless a drain that just began asks for a careful one. */
+/**
+ * A sighting does not tell whose tasks are on a host, so the listing's count stays, unless a drain that just began asks for
+ * a careful one. Without attributes or an agent version it does not tell these, as every host has both.
+ */
 function replacing(known: Instance | undefined, sighted: Instance): Instance {
-  const drainBegins = sighted.status === 'DRAINING' && known?.status !== 'DRAINING';
-  if (known === undefined || drainBegins) return sighted;
+  if (known === undefined) return sighted;
+  const drainBegins = sighted.status === 'DRAINING' && known.status !== 'DRAINING';
   return {
     ...sighted,
     registeredAt: known.registeredAt ?? sighted.registeredAt,
-    foreignTasks: known.foreignTasks,
+    attributes: sighted.attributes.size === 0 ? known.attributes : sighted.attributes,
+    agentVersion: sighted.agentVersion ?? known.agentVersion,
+    foreignTasks: drainBegins ? sighted.foreignTasks : known.foreignTasks,
   };
 }
 
@@ -57,12 +62,19 @@ function newerTasks(facts: Facts, sightings: readonly Sighting[]): ByGroup {
       const sighted = tasks.get(known.arn);
       if (sighted === undefined) continue;
       if (sighted.version <= known.version) tasks.delete(known.arn);
-      else tasks.set(known.arn, { ...sighted, createdAt: known.createdAt ?? sighted.createdAt });
+      else tasks.set(known.arn, merged(known, sighted));
     }
     if (tasks.size === 0) byGroup.delete(group);
   }
   return byGroup;
 }
+
+/** An event tells neither a moment of our clock nor, mostly, the health: what the listing told of them stays. */
+const merged = (known: Task, sighted: Task): Task => ({
+  ...sighted,
+  createdAt: known.createdAt ?? sighted.createdAt,
+  health: sighted.health === 'UNKNOWN' ? known.health : sighted.health,
+});
 
 const unlistedOf = (facts: Facts, newer: ByGroup): readonly TaskArn[] =>
   [...newer].flatMap(([group, tasks]) => {

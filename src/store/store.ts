@@ -2,16 +2,20 @@
  * The ports to the authoritative store. etcd is the truth about environments, deployments and every launch we promised;
  * `etcd-store.ts` is that, `memory-store.ts` the reference, and both pass `test/store/conformance.ts`.
  *
- * One kind of writer per key: the API writes specs and deployments, by compare-and-set (`EnvironmentStore`);
- * the actor writes everything else, behind its fence (`ActorStore`).
+ * One kind of writer per key: the API writes specs, revisions and deployments, by compare-and-set (`EnvironmentStore`);
+ * the actor writes everything else, behind its fence (`ActorStore`). When a rollout fails by itself, the actor writes the
+ * spec and the deployment that roll it back, behind its fence and by the same compare.
  *
  * S1. A commit lands whole groups or nothing of a group, and only while the claim's fence is the newest.
  * S2. A commit of intents lands only while the spec is the one the claim loaded.
  * S3. No write is repeated blindly: one whose reply was lost is `unknown`, or is resolved by reading.
  */
 import type { Deployment, EnvironmentSpec } from '../domain/environment.ts';
-import type { EnvironmentId, EnvironmentName, Revision } from '../domain/ids.ts';
-import type { ChangeGroup } from '../domain/plan.ts';
+import type { EnvironmentId, EnvironmentName, InstanceArn, Revision } from '../domain/ids.ts';
+import type { HistoryEntry } from '../domain/launch.ts';
+import type { ChangeGroup, Rollback } from '../domain/plan.ts';
+import type { Forgotten } from '../domain/retention.ts';
+import type { EnvironmentRevision } from '../domain/revision.ts';
 import type { EnvironmentRecord, Stored, World } from '../domain/world.ts';
 
 /** The store did not answer, or not in time. For a read nothing happened; a write that throws it surely did not land. */
@@ -56,6 +60,8 @@ export interface Claim {
   commitIntents(groups: readonly ChangeGroup[]): Promise<CommitResult>;
   /** Compares the fence alone. */
   commitOutcomes(groups: readonly ChangeGroup[]): Promise<CommitResult>;
+  /** The spec, the deployment and the progress of a rollback, in one transaction. Compares fence and spec; the claim ends with it. */
+  rollBack(rollback: Rollback): Promise<CommitResult>;
   /** Removes the environment and everything under it; its name is free again. Compares fence and spec. */
   remove(): Promise<CommitResult>;
 }
@@ -81,17 +87,34 @@ export interface Inventory {
 export interface EnvironmentStore {
   /** Refused when the name is taken, by a live environment or by one whose deletion is not done. */
   create(spec: EnvironmentSpec, remember: Remembered | null): Promise<CreateResult>;
-  /** Replaces the spec, and adds the deployment if there is one, if the spec is still at revision `seen`. */
-  update(
-    spec: EnvironmentSpec,
-    seen: Revision,
-    deployment: Deployment | null,
-    remember: Remembered | null,
-  ): Promise<UpdateResult>;
+  /** Makes the change, whole, if the spec is still at revision `seen`. */
+  update(change: SpecChange, remember: Remembered | null): Promise<UpdateResult>;
   /** The environment of that name as it is now (linearizable), also while it is being deleted; null when there is none. */
   read(name: EnvironmentName): Promise<EnvironmentRecord | null>;
+  /** All that is known of it, as its actor would load it, without taking the fence; null as for `read`. */
+  inspect(name: EnvironmentName): Promise<Inspection | null>;
+  /** The last decisions about a host, the oldest first. */
+  history(environment: EnvironmentId, instance: InstanceArn): Promise<readonly HistoryEntry[]>;
   /** The answer remembered under an idempotency key, if any. */
   recall(key: string): Promise<RememberedAnswer | null>;
+}
+
+export interface SpecChange {
+  readonly spec: EnvironmentSpec;
+  readonly seen: Revision;
+  readonly deployment: Deployment | null;
+  /** Revisions to keep: what was written of one already is written again as it stands. */
+  readonly revisions: readonly EnvironmentRevision[];
+  /** What is dropped to keep the past bounded; the progress of a deployment goes with it. */
+  readonly forget: Forgotten;
+}
+
+export interface Inspection {
+  readonly world: World;
+  /** Identity of the store, as in Facts.storeId. */
+  readonly storeId: string;
+  /** The state of the store that it shows. */
+  readonly revision: Revision;
 }
 
 export type CreateResult =

@@ -40,6 +40,8 @@ export function createMetrics() {
       'duplicate_tasks_total',
       'Second live tasks of an environment on a host that were stopped; should stay 0',
     ),
+    replacements: counter('replacements_total', 'Stops of outdated tasks for a rollout; among the stops'),
+    rollbacks: counter('rollbacks_total', 'Deployments that failed by themselves and were rolled back'),
     takeovers: new Counter({
       name: 'daemon_scheduler_takeovers_total',
       help: 'Jobs taken over from a worker that went silent',

@@ -1,17 +1,19 @@
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
-import type { Mailbox, WakeReason } from '../actors/mailbox.ts';
+import type { Mailbox, ReadinessMailbox, WakeReason } from '../actors/mailbox.ts';
 import { SharedQuestions } from '../concurrency/shared-question.ts';
 import type { ClusterArn, EnvironmentId, Instant } from '../domain/ids.ts';
 import {
   closeQueue,
   producerOptions,
   promptly,
+  READINESS_QUEUE,
   SURVEY_QUEUE,
   timer,
   TIMER_QUEUE,
   wakeUp,
   WAKE_QUEUE,
+  type ReadinessJob,
   type RedisSettings,
   type SurveyJob,
   type TimerJob,
@@ -20,13 +22,17 @@ import {
 
 /** Least time between two requests for the same cluster's survey: it takes longer to make one. */
 const REQUEST_EVERY_MS = 100;
+/** The same for readiness: tasks become ready by the hundred, and each look reads all facts of the cluster. */
+const READINESS_EVERY_MS = 1_000;
 
 /** The mailbox on BullMQ. Every call ends promptly, whatever Redis does. */
-export class BullMailbox implements Mailbox {
+export class BullMailbox implements Mailbox, ReadinessMailbox {
   private readonly wakes: Queue<WakeJob>;
   private readonly surveys: Queue<SurveyJob>;
+  private readonly readiness: Queue<ReadinessJob>;
   private readonly timers: Queue<TimerJob>;
   private readonly surveyRequests: SharedQuestions<ClusterArn, boolean>;
+  private readonly readinessRequests: SharedQuestions<ClusterArn, boolean>;
   private readonly now: () => Instant;
   private readonly log: Logger;
 
@@ -34,11 +40,13 @@ export class BullMailbox implements Mailbox {
     const options = producerOptions(redis);
     this.wakes = new Queue<WakeJob>(WAKE_QUEUE, options);
     this.surveys = new Queue<SurveyJob>(SURVEY_QUEUE, options);
+    this.readiness = new Queue<ReadinessJob>(READINESS_QUEUE, options);
     this.timers = new Queue<TimerJob>(TIMER_QUEUE, options);
     this.surveyRequests = new SharedQuestions((cluster) => this.survey(cluster, true), REQUEST_EVERY_MS);
+    this.readinessRequests = new SharedQuestions((cluster) => this.addReadiness(cluster), READINESS_EVERY_MS);
     this.now = now;
     this.log = log;
-    for (const queue of [this.wakes, this.surveys, this.timers]) {
+    for (const queue of this.queues()) {
       queue.on('error', (error) => log.debug({ err: error.message, queue: queue.name }, 'queue connection'));
     }
   }
@@ -67,13 +75,25 @@ export class BullMailbox implements Mailbox {
     return await this.attempt('surveyAt', () => this.timers.add('timer', job, timer(cluster, at - this.now())));
   }
 
+  async requestReadiness(cluster: ClusterArn): Promise<boolean> {
+    return await this.readinessRequests.ask(cluster);
+  }
+
   /** Whether Redis answers now. */
   async answers(): Promise<boolean> {
     return await this.attempt('ping', () => this.wakes.getJobCounts('wait'));
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.wakes, this.surveys, this.timers].map(closeQueue));
+    await Promise.all(this.queues().map(closeQueue));
+  }
+
+  private queues(): readonly Queue[] {
+    return [this.wakes, this.surveys, this.readiness, this.timers];
+  }
+
+  private async addReadiness(cluster: ClusterArn): Promise<boolean> {
+    return await this.attempt('readiness', () => this.readiness.add('readiness', { cluster }, wakeUp(cluster)));
   }
 
   private async attempt(what: string, add: () => Promise<unknown>): Promise<boolean> {

@@ -51,10 +51,15 @@ function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics
     metrics.replays.inc(sent.replays);
     metrics.stops.inc(sent.stops);
     metrics.duplicates.inc(sent.duplicates);
+    metrics.replacements.inc(sent.replacements);
   }
   switch (ending.kind) {
     case 'done': {
       const { report } = ending;
+      if (report.rolledBack !== null) {
+        metrics.rollbacks.inc();
+        log.warn({ ...about, name: report.name, reason: report.rolledBack }, 'rolled back');
+      }
       const idle = report.launches + report.replays + report.stops === 0;
       log[idle ? 'debug' : 'info']({ ...about, ...report }, 'turn');
       return;

@@ -1,6 +1,6 @@
 /** What takes events in: the worker that asks ECS about hints, always; and the receiver of a queue, where there is one. */
 import type { Logger } from 'pino';
-import type { Mailbox } from '../actors/mailbox.ts';
+import type { Mailbox, ReadinessMailbox } from '../actors/mailbox.ts';
 import type { Instant } from '../domain/ids.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
 import type { HintQueue } from '../intake/hints.ts';
@@ -21,7 +21,7 @@ export interface EventIntakeOptions {
   readonly facts: Pick<FactsStore, 'read'> & SightingStore;
   readonly ecs: Pick<EcsGateway, 'describeTasks' | 'describeInstances'>;
   readonly hints: HintQueue;
-  readonly mailbox: Pick<Mailbox, 'wake' | 'requestSurvey'>;
+  readonly mailbox: Pick<Mailbox, 'wake' | 'requestSurvey'> & ReadinessMailbox;
   /** Whether etcd and Redis answer. */
   readonly ready: () => Promise<boolean>;
   readonly metrics: Metrics;

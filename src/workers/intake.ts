@@ -4,10 +4,11 @@
  * I1. In this order: what was seen is stored before anyone is woken, so that who wakes sees it. The caller lets go of a
  *     message or a job only after all of it was done; what comes again is judged again.
  */
-import type { Mailbox } from '../actors/mailbox.ts';
+import type { Mailbox, ReadinessMailbox } from '../actors/mailbox.ts';
 import type { ClusterArn, Instant } from '../domain/ids.ts';
 import type { HintQueue } from '../intake/hints.ts';
 import { judge, type Judgement, type Observation } from '../intake/judge.ts';
+import { isRequired } from '../store/cluster-store.ts';
 import type { FactsStore, SightingStore } from '../store/facts-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Watchers } from './watchers.ts';
@@ -21,7 +22,7 @@ export interface IntakeDeps {
   readonly watchers: Watchers;
   readonly facts: Pick<FactsStore, 'read'> & SightingStore;
   readonly hints: HintQueue;
-  readonly mailbox: Pick<Mailbox, 'wake' | 'requestSurvey'>;
+  readonly mailbox: Pick<Mailbox, 'wake' | 'requestSurvey'> & ReadinessMailbox;
   readonly metrics: Pick<Metrics, 'events'>;
 }
 
@@ -44,6 +45,10 @@ export async function takeIn(
   const judgement = judge(read?.storeId === storeId ? read : null, observations, watchers);
   await deps.facts.sight(cluster, judgement.store);
   await follow(cluster, judgement, deps);
+  // Not waited for, as a crowd of requests takes its time; what is lost the next survey makes up for.
+  if (judgement.store.some(({ kind }) => kind === 'task') && watchers.some(isRequired)) {
+    void deps.mailbox.requestReadiness(cluster);
+  }
   for (const outcome of judgement.verdicts) deps.metrics.events.inc({ outcome });
 }
 

@@ -17,6 +17,8 @@ import type { Hint } from '../intake/hints.ts';
 export const WAKE_QUEUE = 'wake';
 /** The mailbox of cluster actors: one coalescing survey each. */
 export const SURVEY_QUEUE = 'survey';
+/** The mailbox of clusters for the attribute `daemons.ready`: one coalescing wake-up each. */
+export const READINESS_QUEUE = 'ready';
 /** Delayed wake-ups. */
 export const TIMER_QUEUE = 'timers';
 /** Things to ask ECS about, one job for all that came together. Its jobs name things; what happened is asked, not told. */
@@ -29,6 +31,10 @@ export interface WakeJob {
 }
 
 export interface SurveyJob {
+  readonly cluster: ClusterArn;
+}
+
+export interface ReadinessJob {
   readonly cluster: ClusterArn;
 }
 

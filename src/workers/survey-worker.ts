@@ -32,10 +32,13 @@ export function startSurveyWorker(options: SurveyWorkerOptions): GuardedWorker<S
       const ending = await surveyCluster(cluster, requested, { ...options.survey, mailbox }, signal);
       if (ending.kind === 'unwatched') {
         log.info({ cluster }, 'no environment on the cluster: no more surveys');
+        void mailbox.requestReadiness(cluster);
         return;
       }
       await mailbox.surveyAt(cluster, ending.again, ending.kind === 'early' && requested);
       if (ending.kind === 'early') return;
+      // Not waited for: where events ask for it too, a request takes its time, and the next survey makes up for it.
+      if (ending.published) void mailbox.requestReadiness(cluster);
       const seconds = (monotonic() - began) / 1_000;
       metrics.surveys.observe({ published: String(ending.published) }, seconds);
       const { published, woken, hosts, tasks, reads } = ending;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { surveyCluster, whomToWake, type SurveyDeps } from '../../src/actors/survey.ts';
 import type { EnvironmentSpec } from '../../src/domain/environment.ts';
-import type { Facts, Instance, Task } from '../../src/domain/facts.ts';
+import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../../src/domain/facts.ts';
 import { as, type ClusterArn, type Instant, type Revision } from '../../src/domain/ids.ts';
 import { EcsReadError } from '../../src/ecs/gateway.ts';
 import type { Generation } from '../../src/store/facts-store.ts';
@@ -61,6 +61,19 @@ describe('whomToWake', () => {
     expect(wakes(instances, [task(1), task(2)], known)).toEqual(all(reason));
   });
 
+  test('everyone when queries see a host differently; nobody for our own mark on it', () => {
+    const marked = (stack: string, ...more: readonly [string, string][]) => new Map([['stack', stack], ...more]);
+    const known = facts([instance(1), instance(2, { attributes: marked('prod') })]);
+    const seen = (changes: Partial<Instance>) => wakes([instance(1), instance(2, changes)], [], known);
+    expect(seen({ attributes: marked('test') })).toEqual(all('drift'));
+    expect(seen({ attributes: marked('prod', ['zone', 'a']) })).toEqual(all('drift'));
+    expect(seen({ attributes: marked('prod'), agentVersion: '1.91.0' })).toEqual(all('drift'));
+    expect(seen({ attributes: marked('prod') })).toEqual([]);
+    expect(seen({ attributes: marked('prod', [READY_ATTRIBUTE, 'true']) })).toEqual([]);
+    const ready = facts([instance(1), instance(2, { attributes: marked('prod', [READY_ATTRIBUTE, 'true']) })]);
+    expect(wakes([instance(1), instance(2, { attributes: marked('prod') })], [], ready)).toEqual([]);
+  });
+
   test('everyone when a draining host gets rid of a foreign task, and nobody when an active one does', () => {
     const busy = (status: string, foreignTasks: number) => [instance(1), instance(2, { status, foreignTasks })];
     expect(wakes(busy('DRAINING', 1), [], facts(busy('DRAINING', 2)))).toEqual(all('drift'));
@@ -72,9 +85,23 @@ describe('whomToWake', () => {
     ['vanished', [task(1)]],
     ['appeared', [task(1), task(2), task(3)]],
     ['is to stop', [task(1), task(2, { desiredStatus: 'STOPPED' })]],
+    ['is ill', [task(1), task(2, { health: 'UNHEALTHY' })]],
   ])('only whose task %s', (_, tasks) => {
     expect(wakes(hosts, tasks)).toEqual([[AGENT.id, 'drift']]);
   });
+});
+
+test('whomToWake: who adopts a task is woken for it, whatever its group', () => {
+  const web = (changes: Partial<Task> = {}) => task(9, { group: 'service:web', ...changes });
+  const before = facts([instance(1)], [], { tasks: new Map([['service:web', [web()]]]) });
+  const adopter = stored(spec('adopter', { adopt: { kind: 'service', value: 'web' } }));
+  const woken = (...tasks: readonly Task[]) =>
+    whomToWake(before, { instances: [instance(1)], tasks }, [stored(AGENT), adopter]).map(
+      ({ environment }) => environment,
+    );
+  expect(woken(web())).toEqual([]);
+  expect(woken(web({ lastStatus: 'STOPPED' }))).toEqual([adopter.value.id]);
+  expect(woken()).toEqual([adopter.value.id]);
 });
 
 describe('surveyCluster', () => {
@@ -109,8 +136,8 @@ describe('surveyCluster', () => {
         },
       },
       ecs: {
-        survey: async () => {
-          calls.push('list');
+        survey: async (_, adopt) => {
+          calls.push(['list', ...adopt.map(({ kind, value }) => `${kind} ${value}`)].join(' '));
           if (listing === 'fails') throw new EcsReadError({ code: 'AccessDeniedException', message: 'no' });
           return { instances: [instance(1)], tasks: [task(1)], reads: 400 };
         },
@@ -153,6 +180,14 @@ describe('surveyCluster', () => {
     const { calls, ending } = survey({ specs: [AGENT, leaving, spec('far', { cluster: as('elsewhere') })] });
     expect(await ending).toMatchObject({ kind: 'done', woken: 2 });
     expect(calls.filter((call) => call === 'list')).toHaveLength(1);
+  });
+
+  test('a listing is told what environments of the cluster adopt, also those not deployed yet', async () => {
+    const adopter = spec('adopter', { adopt: { kind: 'family', value: 'agent' }, target: null });
+    const far = spec('far', { cluster: as('elsewhere'), adopt: { kind: 'family', value: 'far' } });
+    const { calls, ending } = survey({ specs: [AGENT, adopter, far] });
+    await ending;
+    expect(calls).toContain('list family agent');
   });
 
   test('without an environment nothing is listed', async () => {

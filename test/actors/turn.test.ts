@@ -1,15 +1,19 @@
 /** One turn of an environment's actor, with everything around it faked. */
 import { describe, expect, test } from 'vitest';
 import { takeTurn, type TurnDeps } from '../../src/actors/turn.ts';
-import type { Facts } from '../../src/domain/facts.ts';
+import { AlarmsUnavailableError } from '../../src/alarms/alarms.ts';
+import type { AlarmState, Facts } from '../../src/domain/facts.ts';
 import { as, type Instant, type Revision } from '../../src/domain/ids.ts';
 import type { LaunchOutcome } from '../../src/domain/plan.ts';
+import { DEFAULT_CONFIGURATION } from '../../src/domain/revision.ts';
 import type { World } from '../../src/domain/world.ts';
 import { EcsReadError, type LaunchCall } from '../../src/ecs/gateway.ts';
 import { FactsUnavailableError } from '../../src/store/facts-store.ts';
 import type { ClaimResult, CommitResult } from '../../src/store/store.ts';
 import {
   ago,
+  deployment,
+  deploymentId,
   facts,
   host,
   instance,
@@ -18,6 +22,10 @@ import {
   minting,
   NOW,
   POLICY,
+  progress,
+  revision,
+  revisionId,
+  RUNNING_PROGRESS,
   slot,
   starting,
   task,
@@ -37,6 +45,8 @@ interface Parts {
   readonly facts?: () => Facts | null;
   readonly intents?: CommitResult;
   readonly outcomes?: CommitResult;
+  readonly rollBack?: CommitResult;
+  readonly alarms?: () => ReadonlyMap<string, AlarmState>;
   readonly describe?: () => void;
   readonly outcome?: LaunchOutcome;
 }
@@ -58,6 +68,7 @@ function turn(parts: Parts) {
       fence: as<Revision>(200),
       commitIntents: async (groups) => call(`intents ${kinds(groups)}`, parts.intents ?? COMMITTED),
       commitOutcomes: async (groups) => call(`outcomes ${kinds(groups)}`, parts.outcomes ?? COMMITTED),
+      rollBack: async ({ deployment }) => call(`roll back by ${deployment.kind}`, parts.rollBack ?? COMMITTED),
       remove: async () => call('remove', COMMITTED),
     },
   };
@@ -84,12 +95,20 @@ function turn(parts: Parts) {
       },
       describeInstances: async (_cluster, arns) => new Map(arns.map((arn) => [arn, 'MISSING'])),
       taskDefinitionStatus: async () => call('definition', 'ACTIVE'),
+      capacities: unused,
       survey: unused,
+      taskDefinition: unused,
       resolveCluster: unused,
       resolveTaskDefinition: unused,
     },
+    alarms: {
+      states: async (names) => {
+        calls.push(`alarms ${names.join(' ')}`);
+        return (parts.alarms ?? (() => new Map()))();
+      },
+    },
     mailbox: {
-      wake: unused,
+      wake: async (_environment, why) => call(`wake to ${why}`, true),
       wakeAt: async (_environment, at) => {
         woken.push(at);
         return call('wakeAt', true);
@@ -117,7 +136,7 @@ test('A1, A2: claim, look, commit the promise, act, commit the outcome, and only
     'definition',
     'intents put-launch put-status',
     'launch',
-    'outcomes delete-launch put-slot',
+    'outcomes delete-launch put-slot put-history',
     'wakeAt',
   ]);
   expect(launched[0]?.launch.members).toEqual([{ instance: host(1), ec2InstanceId: machine(1) }]);
@@ -218,11 +237,59 @@ describe('a look that fails', () => {
   });
 });
 
+describe('a rollout that fails by itself', () => {
+  const watched = deployment(2, {
+    base: deploymentId(1),
+    revision: revision(2, { configuration: { ...DEFAULT_CONFIGURATION, alarms: ['errors'] } }),
+  });
+  const failing = {
+    world: world({
+      slots: [slot(1)],
+      rollouts: [{ deployment: watched, progress: progress(2, RUNNING_PROGRESS) }],
+    }),
+    facts: () => facts([instance(1)], [task(1)]),
+    alarms: (): ReadonlyMap<string, AlarmState> => new Map([['errors', 'ALARM']]),
+  };
+
+  test('is rolled back in one write behind its other changes, without a call to ECS, and the next turn is asked for', async () => {
+    const { calls, ending } = turn(failing);
+    expect((await ending).kind).toBe('done');
+    expect(calls.filter((call) => !call.startsWith('describe'))).toEqual([
+      'claim',
+      'alarms errors',
+      // The target's, and that of what it goes back to.
+      'definition',
+      'definition',
+      expect.stringMatching(/^intents/),
+      'roll back by rollback',
+      'wake to deploy',
+    ]);
+  });
+
+  test.each<[CommitResult]>([[{ kind: 'fenced' }], [{ kind: 'unknown', reason: 'reply lost' }]])(
+    'a rollback that is $kind ends the turn',
+    async (rollBack) => {
+      const { calls, ending } = turn({ ...failing, rollBack });
+      expect(await ending).toEqual(rollBack);
+      expect(calls.at(-1)).toBe('roll back by rollback');
+    },
+  );
+
+  test('alarms that cannot be read hold it: nothing is stopped, and it looks again', async () => {
+    const fault = { code: 'Throttling', message: 'slow down' };
+    const { calls, woken, ending } = turn({ ...failing, alarms: throwing(new AlarmsUnavailableError(fault)) });
+    expect((await ending).kind).toBe('done');
+    expect(ecsCalls(calls)).toEqual([]);
+    expect(woken).toEqual([ago(-1)]);
+  });
+});
+
 test('an environment at rest costs one claim and nothing else', async () => {
   const status = {
     health: 'healthy',
     reasons: [],
-    hosts: { eligible: 1, running: 1, starting: 0, failed: 0, disconnected: 0, draining: 0 },
+    hosts: { eligible: 1, running: 1, ready: 1, updated: 1, starting: 0, failed: 0, disconnected: 0, draining: 0 },
+    revisions: [revisionId(1)],
   } as const;
   const { calls, ending } = turn({
     world: world({ slots: [slot(1)], status }),

@@ -76,13 +76,11 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
 };
 
 const DEPLOYMENT = 'a4831b1c-e877-4333-9541-a7c42b5fcd1e';
-const setProgress = (status: 'running' | 'completed') =>
+const setProgress = (state: 'running' | 'completed') =>
   h.store.setProgress(as<EnvironmentName>('web_1-A'), {
     id: as<DeploymentId>(ours.get(DEPLOYMENT) ?? 'not deployed'),
-    status,
-    startedAt: as<Instant>(0),
-    completedAt: status === 'completed' ? as<Instant>(1) : null,
-    failedInstances: [],
+    state,
+    endedAt: state === 'completed' ? as<Instant>(1) : null,
   });
 
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;

@@ -18,10 +18,24 @@ describe('creating an environment', () => {
       taskDefinition: `${ACCOUNT}:task-definition/daemon:1`,
       createdAt: expect.stringMatching(/^2026-08-01T/),
       reasons: [],
+      revision: expect.stringMatching(/^[0-9a-f]{16}$/),
+      deploymentConfiguration: {
+        maxUnavailable: '10%',
+        order: 'stop-then-start',
+        waves: [],
+        minReadySeconds: 0,
+        alarms: [],
+        rollback: 'auto',
+      },
     });
     expect((await h.call('/v1/environments/web')).text).toBe(answer.text);
     const record = await h.store.read(as<EnvironmentName>('web'));
-    expect(record?.spec.value).toMatchObject({ target: null, deletion: null, networkConfiguration: null });
+    expect(record?.spec.value).toMatchObject({
+      target: null,
+      deletion: null,
+      frozen: false,
+      revision: { networkConfiguration: null, query: null, healthCheck: false },
+    });
     expect(h.mailbox.sent).toEqual([`survey ${ACCOUNT}:cluster/c1`]);
   });
 
@@ -104,7 +118,7 @@ describe('creating an environment', () => {
     const made = await h.post('/v1/environments', environmentBody({ taskDefinition: 'vpc', networkConfiguration }));
     expect(JSON.parse(made.text)).toMatchObject({ networkConfiguration });
     const record = await h.store.read(as<EnvironmentName>('web'));
-    expect(record?.spec.value.networkConfiguration).toEqual(networkConfiguration);
+    expect(record?.spec.value.revision.networkConfiguration).toEqual(networkConfiguration);
   });
 
   it('answers 200 with Redis down, and also when waking breaks: the environment exists', async () => {
@@ -165,9 +179,18 @@ describe('reading environments', () => {
   it('shows health, reasons and hosts once they are known', async () => {
     const h = harness();
     await h.create('web');
-    const hosts = { eligible: 3, running: 1, starting: 1, failed: 1, disconnected: 0, draining: 0 };
+    const hosts = {
+      eligible: 3,
+      running: 1,
+      ready: 1,
+      updated: 0,
+      starting: 1,
+      failed: 1,
+      disconnected: 0,
+      draining: 0,
+    };
     const reasons = ['no memory on host i-1'];
-    await h.store.setStatus(as<EnvironmentName>('web'), { health: 'unhealthy', reasons, hosts });
+    await h.store.setStatus(as<EnvironmentName>('web'), { health: 'unhealthy', reasons, hosts, revisions: [] });
     expect(JSON.parse((await h.call('/v1/environments/web')).text)).toMatchObject({
       health: 'unhealthy',
       reasons,

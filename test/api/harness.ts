@@ -13,7 +13,7 @@ import { TestStore } from './test-store.ts';
 
 export const ACCOUNT = 'arn:aws:ecs:us-east-1:123456789012';
 
-/** Clusters c1, c2, and cgone INACTIVE; definitions daemon:1, vpc:1 of awsvpc, and oldtd:1 INACTIVE. */
+/** Clusters c1, c2, and cgone INACTIVE; definitions daemon:1 and :2, checked:1 with a health check, vpc:1 of awsvpc, and oldtd:1 INACTIVE. */
 export const fakeEcs: ApiDeps['ecs'] = {
   resolveCluster: (given): Promise<Resolution<ClusterArn>> => {
     const name = given.replace(`${ACCOUNT}:cluster/`, '');
@@ -27,10 +27,16 @@ export const fakeEcs: ApiDeps['ecs'] = {
     const family = given.replace(`${ACCOUNT}:task-definition/`, '');
     const found = (arn: string, networkMode: string | null): Resolution<ResolvedTaskDefinition> => ({
       kind: 'found',
-      value: { arn: as<TaskDefinitionArn>(`${ACCOUNT}:task-definition/${arn}`), networkMode },
+      value: {
+        arn: as<TaskDefinitionArn>(`${ACCOUNT}:task-definition/${arn}`),
+        networkMode,
+        healthCheck: arn === 'checked:1',
+        needs: { cpu: 0, memory: 0, gpus: 0, tcpPorts: [], udpPorts: [], attributes: [] },
+      },
     });
     if (family === 'daemon' || family === 'daemon:1') return Promise.resolve(found('daemon:1', null));
-    if (family === 'vpc') return Promise.resolve(found('vpc:1', 'awsvpc'));
+    if (family === 'daemon:2' || family === 'checked:1') return Promise.resolve(found(family, null));
+    if (family === 'vpc' || family === 'vpc:1') return Promise.resolve(found('vpc:1', 'awsvpc'));
     if (family === 'oldtd:1') return Promise.resolve({ kind: 'inactive' });
     return Promise.resolve({
       kind: 'missing',
@@ -71,6 +77,14 @@ class FakeHints implements HintQueue {
   }
 }
 
+/** Knows no environment. */
+const BLIND: ApiDeps['insight'] = {
+  hosts: () => Promise.resolve(null),
+  history: () => Promise.resolve([]),
+  status: () => Promise.resolve(null),
+  foretell: () => Promise.resolve(null),
+};
+
 export interface Call {
   readonly method?: string;
   readonly body?: string | Uint8Array | ReadableStream<Uint8Array>;
@@ -98,6 +112,7 @@ export const harness = (over: Partial<ApiDeps> = {}) => {
     ecs: fakeEcs,
     mailbox,
     hints,
+    insight: BLIND,
     now: () => as<Instant>((at += 1)),
     uuid: () => `abcdef00-0000-4000-8000-${String((ids += 1)).padStart(12, '0')}`,
     log: pino({ level: 'debug' }, sink),
@@ -128,12 +143,34 @@ export const harness = (over: Partial<ApiDeps> = {}) => {
     logged,
     call,
     post,
-    create: async (name = 'web') => {
-      const made = await post('/v1/environments', environmentBody({ name }));
+    create: async (name = 'web', over: object = {}) => {
+      const made = await post('/v1/environments', environmentBody({ name, ...over }));
       return JSON.parse(made.text) as { deploymentToken: string; name: EnvironmentName };
     },
     deploy: (name: string, token: string, headers: Record<string, string> = {}) =>
       call(`/v1/environments/${name}/deployments?deploymentToken=${token}`, { method: 'POST', headers }),
+    /** Patches with the token as `If-Match`. */
+    patch: (name: string, token: string, body: object) =>
+      call(`/v1/environments/${name}`, {
+        method: 'PATCH',
+        body: JSON.stringify(body),
+        headers: { 'If-Match': `"${token}"` },
+      }),
+    /** A POST without a body, below the environment. */
+    order: (path: string, body?: object) =>
+      call(`/v1/environments/${path}`, {
+        method: 'POST',
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    /** The deploymentToken that an answer shows. */
+    token: (answer: { readonly text: string }) =>
+      (JSON.parse(answer.text) as { readonly deploymentToken: string }).deploymentToken,
+    /** The spec as it is stored. */
+    spec: async (name = 'web') => {
+      const record = await store.read(as<EnvironmentName>(name));
+      if (record === null) throw new Error(`no environment ${name}`);
+      return record.spec.value;
+    },
   };
 };
 
@@ -143,3 +180,11 @@ export const environmentBody = (over: object = {}): object => ({
   taskDefinition: 'daemon',
   ...over,
 });
+
+/** With an environment `other` on the cluster, and one on another. */
+export const neighbours = async () => {
+  const h = harness();
+  await h.create('other');
+  await h.create('elsewhere', { instanceGroup: { cluster: 'c2' } });
+  return h;
+};

@@ -28,7 +28,7 @@ describe('the OpenAPI document', () => {
     const documented = Object.entries(document['paths'] ?? {}).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
-    expect(served).toHaveLength(12);
+    expect(served).toHaveLength(29);
     expect(documented.toSorted()).toEqual(served.toSorted());
   });
 
@@ -67,6 +67,9 @@ describe('the OpenAPI document', () => {
     const request = document['components']?.['schemas']?.['CreateEnvironmentRequest'] as Json;
     expect(request['required']).toEqual(['instanceGroup', 'name', 'taskDefinition']);
     expect(request['properties']?.['name']).toMatchObject({ type: 'string', pattern: '^[a-zA-Z0-9-_]{1,30}$' });
+    const configuration = document['components']?.['schemas']?.['DeploymentConfigurationRequest'] as Json;
+    expect(configuration['additionalProperties']).toBe(false);
+    expect(configuration['properties']?.['minReadySeconds']).toMatchObject({ minimum: 0, maximum: 3600 });
     expect(all('subnets', document)).toContainEqual(expect.objectContaining({ minItems: 1, maxItems: 16 }));
   });
 
@@ -88,11 +91,20 @@ describe('the OpenAPI document', () => {
       [name, 'delete', (await h.call('/v1/environments/web?tasks=x', { method: 'DELETE' })).status],
       [`${name}/deployments`, 'post', (await h.deploy('none', deploymentToken)).status],
       [`${name}/deployments`, 'post', (await h.deploy('web', deploymentToken)).status],
+      [name, 'patch', (await h.patch('web', deploymentToken, {})).status],
+      [name, 'patch', (await h.patch('web', deploymentToken, {})).status],
+      [name, 'patch', (await h.patch('web', deploymentToken, { name: 'x' })).status],
+      [`${name}/revisions`, 'get', (await h.call('/v1/environments/none/revisions')).status],
+      [`${name}/rollback`, 'post', (await h.order('web/rollback')).status],
+      [`${name}/rollback`, 'post', (await h.order('web/rollback', { to: '0'.repeat(16) })).status],
+      [`${name}/freeze`, 'post', (await h.order('web/freeze')).status],
+      [`${name}/hosts/{id}/retry`, 'post', (await h.order('web/hosts/x/retry')).status],
+      [`${name}/deployments/{id}/pause`, 'post', (await h.order(`web/deployments/${deploymentToken}/pause`)).status],
       [`${name}/deployments/{id}`, 'get', (await h.call(`/v1/environments/web/deployments/${deploymentToken}`)).status],
     ];
     for (const [path, method, status] of seen) {
       expect(document['paths']?.[path]?.[method]?.['responses'], `${method} ${path}`).toHaveProperty(`${status}`);
     }
-    expect(new Set(seen.map(([, , status]) => status))).toEqual(new Set([200, 400, 404]));
+    expect(new Set(seen.map(([, , status]) => status))).toEqual(new Set([200, 400, 404, 412]));
   });
 });

@@ -1,13 +1,34 @@
 /** The memory store, with what an actor does to it at hand. */
 import type { DeploymentProgress, EnvironmentStatus } from '../../src/domain/environment.ts';
-import type { EnvironmentName } from '../../src/domain/ids.ts';
+import { as } from '../../src/domain/ids.ts';
+import type { EnvironmentName, Instant } from '../../src/domain/ids.ts';
 import type { Change } from '../../src/domain/plan.ts';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import type { Claim } from '../../src/store/store.ts';
 
+const BEGUN: Omit<DeploymentProgress, 'id'> = {
+  state: 'running',
+  startedAt: as<Instant>(0),
+  endedAt: null,
+  reason: null,
+  waves: [],
+  open: 0,
+  openedAt: as<Instant>(0),
+  doneAt: null,
+  ignoredAlarms: [],
+  trip: null,
+  forgiven: 0,
+  failedInstances: [],
+  deferredInstances: [],
+};
+
 export class TestStore extends MemoryStore {
-  setProgress(name: EnvironmentName, progress: DeploymentProgress): Promise<void> {
-    return this.#commit(name, { kind: 'put-progress', progress });
+  /** Over a progress that has just begun. */
+  setProgress(
+    name: EnvironmentName,
+    over: Partial<DeploymentProgress> & Pick<DeploymentProgress, 'id'>,
+  ): Promise<void> {
+    return this.#commit(name, { kind: 'put-progress', progress: { ...BEGUN, ...over } });
   }
 
   setStatus(name: EnvironmentName, status: EnvironmentStatus): Promise<void> {

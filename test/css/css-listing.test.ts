@@ -25,7 +25,11 @@ const hostEntity = (n: number, changes: object = {}): object => ({
     clusterARN: CLUSTER,
     agentConnected: true,
     status: 'ACTIVE',
-    attributes: [{ name: 'ecs.os-type', value: 'linux' }],
+    attributes: [
+      { name: 'ecs.os-type', value: 'linux' },
+      { name: 'ecs.capability.task-eni', value: '' },
+    ],
+    versionInfo: { agentVersion: '1.13.1' },
     ...changes,
   },
 });
@@ -83,7 +87,7 @@ test('hosts are as it shows them, tasks as ECS describes them; foreign ones are 
     },
     [task(1), stopped(2), foreign],
   );
-  const survey = await subject.survey(CLUSTER, NEVER);
+  const survey = await subject.survey(CLUSTER, [], NEVER);
   expect(survey.instances).toEqual([
     expect.objectContaining({
       arn: host(1),
@@ -91,6 +95,11 @@ test('hosts are as it shows them, tasks as ECS describes them; foreign ones are 
       launchType: 'EC2',
       foreignTasks: 1,
       version: 0,
+      attributes: new Map([
+        ['ecs.os-type', 'linux'],
+        ['ecs.capability.task-eni', null],
+      ]),
+      agentVersion: '1.13.1',
     }),
     expect.objectContaining({ arn: host(2), status: 'DRAINING', agentConnected: false, foreignTasks: 0 }),
   ]);
@@ -100,13 +109,31 @@ test('hosts are as it shows them, tasks as ECS describes them; foreign ones are 
   expect(asked).toEqual([`/v1/tasks${query}`, `/v1/instances${query}`]);
 });
 
+test('what an environment adopts is ours, and not foreign', async () => {
+  const adopted = task(3, { group: 'service:web', instance: host(1) });
+  const { subject } = await listing(
+    { instances: { items: [hostEntity(1)] }, tasks: { items: [taskEntity(1), taskEntity(3)] } },
+    [task(1), adopted],
+  );
+  const survey = await subject.survey(CLUSTER, [{ kind: 'service', value: 'web' }], NEVER);
+  expect(survey.tasks).toEqual([task(1), adopted]);
+  expect(survey.instances).toMatchObject([{ foreignTasks: 0 }]);
+});
+
+test('an old one that tells no version of the agent, and no attributes', async () => {
+  const items = [hostEntity(1, { versionInfo: undefined, attributes: undefined }), hostEntity(2, { versionInfo: {} })];
+  const { subject } = await listing({ instances: { items }, tasks: { items: [] } }, []);
+  const { instances } = await subject.survey(CLUSTER, [], NEVER);
+  expect(instances).toMatchObject([{ agentVersion: null, attributes: new Map() }, { agentVersion: null }]);
+});
+
 test('a task seen stopped is not described again', async () => {
   const { subject, described } = await listing(
     { instances: { items: [hostEntity(1)] }, tasks: { items: [taskEntity(1), taskEntity(2)] } },
     [task(1), stopped(2)],
   );
-  await subject.survey(CLUSTER, NEVER);
-  expect((await subject.survey(CLUSTER, NEVER)).tasks).toEqual([task(1), stopped(2)]);
+  await subject.survey(CLUSTER, [], NEVER);
+  expect((await subject.survey(CLUSTER, [], NEVER)).tasks).toEqual([task(1), stopped(2)]);
   expect(described).toEqual([[taskArn(1), taskArn(2)], [taskArn(1)]]);
 });
 
@@ -119,7 +146,7 @@ test('C1: what it calls INACTIVE is not listed, nor what is of another cluster',
     },
     [task(2)],
   );
-  const { instances, tasks } = await subject.survey(CLUSTER, NEVER);
+  const { instances, tasks } = await subject.survey(CLUSTER, [], NEVER);
   expect(instances.map(({ arn }) => arn)).toEqual([host(3)]);
   expect(tasks).toEqual([]);
 });
@@ -132,7 +159,7 @@ test('a host outside EC2 is told by its id or by its attribute', async () => {
     hostEntity(3, { attributes: null }),
   ];
   const { subject } = await listing({ instances: { items }, tasks: { items: [] } }, []);
-  const { instances } = await subject.survey(CLUSTER, NEVER);
+  const { instances } = await subject.survey(CLUSTER, [], NEVER);
   expect(instances.map(({ launchType }) => launchType)).toEqual(['EXTERNAL', 'EXTERNAL', 'EC2']);
 });
 
@@ -142,10 +169,10 @@ test.each<[string, Css]>([
   ['no list', { instances: { items: [] }, tasks: {} }],
 ])('C3: %s fails the survey', async (_, css) => {
   const { subject } = await listing(css, []);
-  await expect(subject.survey(CLUSTER, NEVER)).rejects.toThrow(EcsReadError);
+  await expect(subject.survey(CLUSTER, [], NEVER)).rejects.toThrow(EcsReadError);
 });
 
 test('so does a service that is away', async () => {
   const subject = new CssListing({ host: '127.0.0.1', port: 1, ecs: { describeTasks: async () => new Map() } });
-  await expect(subject.survey(CLUSTER, NEVER)).rejects.toThrow(/ClusterStateService: http:\/\/127\.0\.0\.1:1/);
+  await expect(subject.survey(CLUSTER, [], NEVER)).rejects.toThrow(/ClusterStateService: http:\/\/127\.0\.0\.1:1/);
 });

@@ -10,6 +10,8 @@ export interface FakeTask {
   readonly desiredStatus?: string;
   readonly instance?: number | string;
   readonly createdAt?: number;
+  readonly startedBy?: string;
+  readonly healthStatus?: 'HEALTHY' | 'UNHEALTHY';
 }
 
 export interface FakeCluster {
@@ -27,6 +29,7 @@ export const ecsTask = ({
   desiredStatus = lastStatus,
   instance,
   createdAt,
+  ...more
 }: FakeTask) => ({
   taskArn: taskArn(id),
   clusterArn: CLUSTER,
@@ -37,6 +40,7 @@ export const ecsTask = ({
   version: 3,
   ...(instance === undefined ? {} : { containerInstanceArn: instanceArn(instance) }),
   ...(createdAt === undefined ? {} : { createdAt }),
+  ...more,
 });
 
 export const ecsHost = (id: number | string) => ({

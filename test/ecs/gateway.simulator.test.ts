@@ -74,7 +74,7 @@ function launchOn({ cluster, definition }: Stage, hosts: readonly Instance[], ov
 }
 
 const hostsOf = async ({ gateway, cluster }: Stage, count: number): Promise<readonly Instance[]> =>
-  (await gateway.survey(cluster, open())).instances.slice(0, count);
+  (await gateway.survey(cluster, [], open())).instances.slice(0, count);
 
 describe('a launch', () => {
   it('covers ten hosts, and its replay gives the same tasks and no others', async () => {
@@ -189,7 +189,7 @@ describe('a stop', () => {
 describe('a survey', () => {
   it('sees 250 hosts, our tasks on them, and how many others each has', async () => {
     const at = await stage({ hosts: 250 });
-    const hosts = (await at.gateway.survey(at.cluster, open())).instances;
+    const hosts = (await at.gateway.survey(at.cluster, [], open())).instances;
     expect(new Set(hosts.map(({ arn }) => arn)).size).toBe(250);
     for (let i = 0; i < 250; i += 10) {
       await at.gateway.launch(callOf({ launch: launchOn(at, hosts.slice(i, i + 10)) }), open());
@@ -206,7 +206,7 @@ describe('a survey', () => {
         placementConstraints: [{ type: 'memberOf', expression }],
       }),
     );
-    const survey = await at.gateway.survey(at.cluster, open());
+    const survey = await at.gateway.survey(at.cluster, [], open());
     expect(survey.tasks).toHaveLength(250);
     expect(new Set(survey.tasks.map(({ instance }) => instance)).size).toBe(250);
     const foreign = survey.instances.filter(({ foreignTasks }) => foreignTasks > 0);
@@ -218,7 +218,7 @@ describe('a survey', () => {
   it('shows a task that ended as STOPPED, with ECS’s reasons', async () => {
     const at = await stage({ hosts: 1 });
     await at.gateway.launch(callOf({ launch: launchOn(at, await hostsOf(at, 1)) }), open());
-    const survey = (): Promise<Survey> => at.gateway.survey(at.cluster, open());
+    const survey = (): Promise<Survey> => at.gateway.survey(at.cluster, [], open());
     await expect.poll(async () => (await survey()).tasks[0]?.lastStatus).toBe('RUNNING');
     const [task] = (await survey()).tasks;
     at.sim.model.exitTask(Date.now(), task?.arn ?? '', { exitCode: 1, reason: 'crashed' });
@@ -240,7 +240,7 @@ describe('a description', () => {
   it('of a cluster nobody knows is an error', async () => {
     const at = await stage({ hosts: 1 });
     const nowhere = as<ClusterArn>(at.cluster.replace('default', 'nowhere'));
-    await expect(at.gateway.survey(nowhere, open())).rejects.toMatchObject({
+    await expect(at.gateway.survey(nowhere, [], open())).rejects.toMatchObject({
       fault: { code: 'ClusterNotFoundException' },
     });
   });
@@ -249,9 +249,9 @@ describe('a description', () => {
 describe('names', () => {
   it('are found, missing or inactive', async () => {
     const at = await stage({ hosts: 1 });
-    expect(await at.gateway.resolveTaskDefinition('daemon:1', open())).toEqual({
+    expect(await at.gateway.resolveTaskDefinition('daemon:1', open())).toMatchObject({
       kind: 'found',
-      value: { arn: at.definition, networkMode: 'bridge' },
+      value: { arn: at.definition, networkMode: 'bridge', healthCheck: false, needs: { cpu: 64, memory: 64 } },
     });
     expect(await at.gateway.resolveCluster(at.cluster, open())).toEqual({ kind: 'found', value: at.cluster });
     expect(await at.gateway.resolveCluster('nowhere', open())).toMatchObject({ kind: 'missing' });

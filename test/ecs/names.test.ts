@@ -21,6 +21,13 @@ afterEach(async () => {
   await server.close();
 });
 
+const RESOLVED = {
+  arn: DEFINITION,
+  networkMode: 'awsvpc',
+  healthCheck: false,
+  needs: { cpu: 0, memory: 0, gpus: 0, tcpPorts: [], udpPorts: [], attributes: [] },
+};
+
 describe('names', () => {
   const cluster = (status: string) => answer(200, { clusters: [{ clusterArn: CLUSTER, status }], failures: [] });
   const definition = (status: string) =>
@@ -52,7 +59,7 @@ describe('names', () => {
   });
 
   it.each([
-    ['ACTIVE', definition('ACTIVE'), { kind: 'found', value: { arn: DEFINITION, networkMode: 'awsvpc' } }],
+    ['ACTIVE', definition('ACTIVE'), { kind: 'found', value: RESOLVED }],
     ['INACTIVE', definition('INACTIVE'), { kind: 'inactive' }],
     ['DELETE_IN_PROGRESS', definition('DELETE_IN_PROGRESS'), { kind: 'inactive' }],
     [

@@ -7,7 +7,7 @@ import { as } from '../../src/domain/ids.ts';
 import type { Instant } from '../../src/domain/ids.ts';
 import { freePort } from '../support/servers.ts';
 import { ecsHost, ecsTask, fakeEcs } from './fake-ecs.ts';
-import type { FakeCluster } from './fake-ecs.ts';
+import type { FakeCluster, FakeTask } from './fake-ecs.ts';
 import { CLUSTER, gatewayTo, instanceArn, open, taskArn } from './samples.ts';
 import { answer, ecsError, reset, silence, startScriptedServer } from './scripted-server.ts';
 import type { ScriptedServer } from './scripted-server.ts';
@@ -40,7 +40,7 @@ describe('a survey', () => {
       { id: 'dead', lastStatus: 'STOPPED' },
     ];
     server.reply(fakeEcs({ hosts: [1], tasks, pageSize: 3 }));
-    const survey = await gateway.survey(CLUSTER, open());
+    const survey = await gateway.survey(CLUSTER, [], open());
     expect(survey.tasks.map(({ arn, lastStatus }) => [arn, lastStatus])).toEqual([
       ...range(7).map((id) => [taskArn(id), 'RUNNING']),
       [taskArn('leaving'), 'RUNNING'],
@@ -60,7 +60,7 @@ describe('a survey', () => {
       if (arrived.operation === 'DescribeContainerInstances') cluster.hosts = [1, 3];
       whole(response, arrived);
     });
-    const survey = await gateway.survey(CLUSTER, open());
+    const survey = await gateway.survey(CLUSTER, [], open());
     expect(survey.instances.map(({ arn }) => arn)).toEqual([instanceArn(1), instanceArn(3)]);
     expect(calls('ListContainerInstances').map(({ status }) => status)).toEqual([undefined, undefined, undefined]);
   });
@@ -75,7 +75,7 @@ describe('a survey', () => {
       { id: 'nowhere', group: 'service:web', lastStatus: 'PROVISIONING', desiredStatus: 'RUNNING' },
     ];
     server.reply(fakeEcs({ hosts: [1, 2], tasks, pageSize: 100 }));
-    const survey = await gateway.survey(CLUSTER, open());
+    const survey = await gateway.survey(CLUSTER, [], open());
     expect(survey.instances.map(({ arn, foreignTasks }) => [arn, foreignTasks])).toEqual([
       [instanceArn(1), 3],
       [instanceArn(2), 0],
@@ -83,9 +83,32 @@ describe('a survey', () => {
     expect(survey.tasks.map(({ arn }) => arn)).toEqual([taskArn('ours')]);
   });
 
+  it('lists what an environment adopts as ours, but nothing that is in the group of another', async () => {
+    const tasks = [
+      { id: 'ours', instance: 1 },
+      { id: 'web', instance: 1, group: 'service:web', startedBy: 'ecs-svc/1' },
+      { id: 'old', instance: 1, group: 'family:old', startedBy: 'v0.3.0' },
+      { id: 'other', instance: 1, group: 'daemon:other', startedBy: 'v0.3.0' },
+      { id: 'foreign', instance: 1, group: 'service:api', startedBy: 'ecs-svc/2' },
+    ];
+    server.reply(fakeEcs({ hosts: [1], tasks, pageSize: 100 }));
+    const adopt = [
+      { kind: 'service', value: 'web' },
+      { kind: 'startedBy', value: 'v0.3.0' },
+    ] as const;
+    const survey = await gateway.survey(CLUSTER, adopt, open());
+    expect(survey.tasks.map(({ arn, group }) => [arn, group])).toEqual([
+      [taskArn('ours'), 'daemon:logs'],
+      [taskArn('web'), 'service:web'],
+      [taskArn('old'), 'family:old'],
+      [taskArn('other'), 'daemon:other'],
+    ]);
+    expect(survey.instances.map(({ foreignTasks }) => foreignTasks)).toEqual([1]);
+  });
+
   it('describes 250 of each in threes of at most a hundred', async () => {
     server.reply(fakeEcs({ hosts: range(250), tasks: range(250).map((id) => ({ id, instance: id })), pageSize: 100 }));
-    const survey = await gateway.survey(CLUSTER, open());
+    const survey = await gateway.survey(CLUSTER, [], open());
     expect([survey.instances.length, survey.tasks.length]).toEqual([250, 250]);
     expect([calls('DescribeTasks').length, calls('DescribeContainerInstances').length]).toEqual([3, 3]);
   });
@@ -97,15 +120,15 @@ describe('a survey', () => {
       pageSize: 100,
     };
     server.reply(fakeEcs(cluster));
-    const first = await gateway.survey(CLUSTER, open());
-    const second = await gateway.survey(CLUSTER, open());
+    const first = await gateway.survey(CLUSTER, [], open());
+    const second = await gateway.survey(CLUSTER, [], open());
     expect(second.tasks).toEqual(first.tasks);
     const asked = (): unknown => calls('DescribeTasks').at(-1)?.['tasks'];
     expect(asked()).toEqual([taskArn('live')]);
     cluster.tasks = [{ id: 'live' }];
-    expect((await gateway.survey(CLUSTER, open())).tasks.map(({ arn }) => arn)).toEqual([taskArn('live')]);
+    expect((await gateway.survey(CLUSTER, [], open())).tasks.map(({ arn }) => arn)).toEqual([taskArn('live')]);
     cluster.tasks = [{ id: 'dead', lastStatus: 'STOPPED' }, { id: 'live' }];
-    await gateway.survey(CLUSTER, open());
+    await gateway.survey(CLUSTER, [], open());
     expect(asked()).toEqual([taskArn('live'), taskArn('dead')]);
   });
 
@@ -117,7 +140,9 @@ describe('a survey', () => {
       if (described === 2) ecsError('AccessDeniedException')(response, arrived);
       else whole(response, arrived);
     });
-    await expect(gateway.survey(CLUSTER, open())).rejects.toMatchObject({ fault: { code: 'AccessDeniedException' } });
+    await expect(gateway.survey(CLUSTER, [], open())).rejects.toMatchObject({
+      fault: { code: 'AccessDeniedException' },
+    });
   });
 
   it('lets a repair read before it', async () => {
@@ -131,7 +156,7 @@ describe('a survey', () => {
     };
     server.reply(fakeEcs({ hosts: [1], tasks: [{ id: 1 }], pageSize: 100 }));
     const counted = gatewayTo(server.url, { budget });
-    const { reads } = await counted.survey(CLUSTER, open());
+    const { reads } = await counted.survey(CLUSTER, [], open());
     expect(asked).toEqual(Array.from({ length: reads }, () => 'read rollout'));
     await counted.describeTasks(CLUSTER, [taskArn(1)], open());
     expect(asked.at(-1)).toBe('read repair');
@@ -173,6 +198,42 @@ describe('a description', () => {
     server.reply(answer(200, { containerInstances: [ecsHost(1)], failures: [] }));
     const found = await gateway.describeInstances(CLUSTER, [instanceArn(1)], open());
     expect(found.get(instanceArn(1))).toMatchObject({ ec2InstanceId: 'i-1', launchType: 'EC2', foreignTasks: 8 });
+  });
+
+  it('of hosts tells their attributes, those without a value too, and the version of their agent', async () => {
+    const attributes = [
+      { name: 'stack', value: 'prod' },
+      { name: 'ecs.capability.task-eni' },
+      { name: 'empty', value: '' },
+    ];
+    const hosts = [
+      { ...ecsHost(1), attributes, versionInfo: { agentVersion: '1.90.0', agentHash: 'x' } },
+      { ...ecsHost(2), attributes: attributes.toReversed() },
+      ecsHost(3),
+    ];
+    server.reply(answer(200, { containerInstances: hosts, failures: [] }));
+    const found = await gateway.describeInstances(CLUSTER, [1, 2, 3].map(instanceArn), open());
+    const [first, second, third] = [...found.values()].filter((host) => host !== 'MISSING');
+    const told = new Map([
+      ['stack', 'prod'],
+      ['ecs.capability.task-eni', null],
+      ['empty', null],
+    ]);
+    expect(first).toMatchObject({ attributes: told, agentVersion: '1.90.0' });
+    // Thousands of hosts have the same ones, in whatever order: they share them.
+    expect(second?.attributes).toBe(first?.attributes);
+    expect(third).toMatchObject({ attributes: new Map(), agentVersion: null });
+  });
+
+  it('of a task tells its health, if it has any', async () => {
+    const tasks: readonly FakeTask[] = [
+      { id: 1, healthStatus: 'HEALTHY' },
+      { id: 2, healthStatus: 'UNHEALTHY' },
+      { id: 3 },
+    ];
+    server.reply(fakeEcs({ hosts: [], tasks, pageSize: 100 }));
+    const found = await gateway.describeTasks(CLUSTER, [1, 2, 3].map(taskArn), open());
+    expect([...found.values()]).toMatchObject([{ health: 'HEALTHY' }, { health: 'UNHEALTHY' }, { health: 'UNKNOWN' }]);
   });
 
   it('knows a host outside EC2', async () => {

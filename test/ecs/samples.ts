@@ -10,8 +10,10 @@ import type {
   InstanceArn,
   Instant,
   LaunchId,
+  RevisionId,
   TaskArn,
   TaskDefinitionArn,
+  Template,
 } from '../../src/domain/ids.ts';
 import type { Launch } from '../../src/domain/launch.ts';
 
@@ -47,6 +49,8 @@ export function launchOf(over: Partial<Launch> = {}): Launch {
     id,
     primitive: 'RunTask',
     deployment,
+    revision: as<RevisionId>('revision-1'),
+    template: as<Template>('template-1'),
     taskDefinition: DEFINITION,
     members: [{ instance: instanceArn(1), ec2InstanceId: 'i-1' }],
     // Neither in the order of the alphabet nor of the API reference.

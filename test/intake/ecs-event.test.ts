@@ -25,6 +25,7 @@ const hostDetail = {
   status: 'ACTIVE',
   attributes: [{ name: 'ecs.availability-zone', value: 'eu-west-1a' }, { name: 'ecs.capability.task-eni' }],
   registeredAt: '2026-01-01T00:00:09.500Z',
+  versionInfo: { agentVersion: '1.90.0', dockerVersion: 'DockerVersion: 25.0.3' },
   remainingResources: [{ name: 'CPU', type: 'INTEGER', integerValue: 1988 }],
   version: 14_801,
 };
@@ -64,6 +65,11 @@ test('a host as it was, with its version', () => {
           launchType: 'EC2',
           registeredAt: Date.UTC(2026, 0, 1, 0, 0, 9, 500),
           version: 14_801,
+          attributes: new Map([
+            ['ecs.availability-zone', 'eu-west-1a'],
+            ['ecs.capability.task-eni', null],
+          ]),
+          agentVersion: '1.90.0',
           // Not told: a drain must not take it for empty.
           foreignTasks: 1,
         },
@@ -94,6 +100,14 @@ test('a task as it was, without the moments of a clock that is not ours', () => 
       },
     },
   });
+});
+
+test('the health of a task, when it is told', () => {
+  const health = (changes: object) => {
+    const parsed = parse(task(changes));
+    return parsed.kind === 'event' && parsed.event.sighting.kind === 'task' ? parsed.event.sighting.task.health : null;
+  };
+  expect([health({}), health({ healthStatus: 'UNHEALTHY' })]).toEqual(['UNKNOWN', 'UNHEALTHY']);
 });
 
 test('a host outside EC2 is told by its id or by its attribute', () => {

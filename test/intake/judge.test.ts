@@ -1,7 +1,7 @@
 /** What observations mean: what is kept, what is asked, who is woken. */
 import { describe, expect, test } from 'vitest';
 import type { EnvironmentSpec } from '../../src/domain/environment.ts';
-import type { Facts, Instance, Task } from '../../src/domain/facts.ts';
+import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../../src/domain/facts.ts';
 import { as } from '../../src/domain/ids.ts';
 import { judge, type Judgement, type Observation } from '../../src/intake/judge.ts';
 import { facts, host, instance, stopped, task, taskArn, world } from '../planner/fixtures.ts';
@@ -77,6 +77,18 @@ describe('hosts', () => {
     expect(summary([returned], dead).wakes).toEqual(EVERYONE_JOINS);
   });
 
+  test('one that queries see differently now wakes everyone; our own mark on it, and an event that does not tell, nobody', () => {
+    const marked = (...pairs: readonly [string, string][]) => new Map([['stack', 'prod'], ...pairs]);
+    const of = facts([instance(1, { version: 5, attributes: marked() })], []);
+    const event = (changes: Partial<Instance>) => summary([onHost(instance(1, { version: 6, ...changes }))], of).wakes;
+    expect(event({ attributes: marked(['stack', 'test']) })).toEqual(EVERYONE);
+    expect(event({ attributes: marked(['zone', 'a']) })).toEqual(EVERYONE);
+    expect(event({ attributes: marked(), agentVersion: '1.91.0' })).toEqual(EVERYONE);
+    expect(event({ attributes: marked() })).toEqual({});
+    expect(event({ attributes: marked([READY_ATTRIBUTE, 'true']) })).toEqual({});
+    expect(event({ attributes: new Map(), agentVersion: null })).toEqual({});
+  });
+
   test('who is woken for a host that joins is not woken for less', () => {
     const drains = onHost(instance(1, { version: 6, status: 'DRAINING' }));
     expect(summary([onHost(instance(3)), drains]).wakes).toEqual(EVERYONE_JOINS);
@@ -137,6 +149,27 @@ describe('tasks', () => {
     expect(summary([first, second], starting)).toMatchObject({ stored: 2, wakes: { agent: 'drift' } });
     // It was known to run.
     expect(summary([onTask(task(1, { version: 6 }))])).toEqual({ ...QUIET, verdicts: ['stored'] });
+  });
+
+  test('one whose health changed wakes its environment; one that does not tell it, nobody', () => {
+    const well = facts([instance(1)], [task(1, { health: 'HEALTHY' })]);
+    const told = (health: Task['health']) => summary([onTask(task(1, { version: 6, health }))], well).wakes;
+    expect([told('UNHEALTHY'), told('HEALTHY'), told('UNKNOWN')]).toEqual([{ agent: 'drift' }, {}, {}]);
+    expect(summary([onTask(task(1, { version: 6, health: 'HEALTHY' }))]).wakes).toEqual({ agent: 'drift' });
+    // Its first wake-up may be lost.
+    expect(summary([onTask(task(1, { health: 'HEALTHY' }), { again: true })], well).wakes).toEqual({ agent: 'drift' });
+  });
+
+  test('one that an environment adopts is its own, whatever its group', () => {
+    const adopter = { ...AGENT, adopt: { kind: 'service', value: 'web' } } as const;
+    const web = task(20, { group: 'service:web', instance: host(1) });
+    const of = facts([instance(1)], [], { tasks: new Map([['service:web', [web]]]) });
+    const told = (task: Task, kind: Kind = {}) => judge(of, [onTask(task, kind)], [adopter, OTHER]);
+    expect(told({ ...web, version: 2 })).toMatchObject({ verdicts: ['stored'] });
+    const dead = { ...web, version: 2, lastStatus: 'STOPPED' };
+    expect(told(dead)).toMatchObject({ verdicts: ['asked'], ask: [{ arn: web.arn }] });
+    expect([...told(dead, { source: 'ecs' }).wakes]).toEqual([[AGENT.id, 'drift']]);
+    expect(told(task(21, { group: 'service:api' }))).toMatchObject({ verdicts: ['foreign'] });
   });
 
   test('a task on its way to its end is kept, and wakes nobody before it is there', () => {

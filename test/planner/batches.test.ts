@@ -2,11 +2,25 @@
 import { describe, expect, test } from 'vitest';
 import type { Priority } from '../../src/domain/plan.ts';
 import { batchesOf, intent } from '../../src/planner/batches.ts';
-import { definition, deploymentId, host, instance, launchId, machine, NOW, POLICY, world } from './fixtures.ts';
+import {
+  definition,
+  deployment,
+  deploymentId,
+  host,
+  instance,
+  launchId,
+  machine,
+  NOW,
+  POLICY,
+  revision,
+  revisionId,
+  template,
+  world,
+} from './fixtures.ts';
 
 const range = (length: number): number[] => Array.from({ length }, (_, index) => index + 1);
 const candidates = (priority: Priority, numbers: readonly number[], launchType: 'EC2' | 'EXTERNAL' = 'EC2') =>
-  numbers.map((n) => ({ instance: instance(n, { launchType }), priority }));
+  numbers.map((n) => ({ instance: instance(n, { launchType }), deployment: deployment(1), priority }));
 
 describe('batches', () => {
   test('hold ten hosts at most, one launch type, and the urgent go first', () => {
@@ -40,13 +54,15 @@ describe('batches', () => {
 
 describe('the promise', () => {
   const spec = world().spec.value;
-  const batch = { priority: 'repair', instances: [instance(1), instance(2)] } as const;
+  const batch = { priority: 'repair', deployment: deployment(1), instances: [instance(1), instance(2)] } as const;
 
   test('RunTask: its id is the idempotency key, and the hosts are pinned', () => {
-    expect(intent(batch, spec, deploymentId(1), launchId(7), NOW, 'RunTask')).toEqual({
+    expect(intent(batch, spec, launchId(7), NOW, 'RunTask')).toEqual({
       id: launchId(7),
       primitive: 'RunTask',
       deployment: deploymentId(1),
+      revision: revisionId(1),
+      template: template(1),
       taskDefinition: definition(1),
       members: [
         { instance: host(1), ec2InstanceId: machine(1) },
@@ -76,18 +92,15 @@ describe('the promise', () => {
   });
 
   test('StartTask names the instance and has no key', () => {
-    const { request } = intent(batch, spec, deploymentId(1), launchId(7), NOW, 'StartTask');
+    const { request } = intent(batch, spec, launchId(7), NOW, 'StartTask');
     expect(request).toMatchObject({ containerInstances: [host(1), host(2)] });
     expect(request).not.toHaveProperty('clientToken');
   });
 
   test('networkConfiguration is passed through, and left out when there is none', () => {
     const networkConfiguration = { awsvpcConfiguration: { subnets: ['subnet-1'] } };
-    expect(
-      intent(batch, { ...spec, networkConfiguration }, deploymentId(1), launchId(7), NOW, 'RunTask').request,
-    ).toMatchObject({ networkConfiguration });
-    expect(intent(batch, spec, deploymentId(1), launchId(7), NOW, 'RunTask').request).not.toHaveProperty(
-      'networkConfiguration',
-    );
+    const awsvpc = { ...batch, deployment: deployment(1, { revision: revision(1, { networkConfiguration }) }) };
+    expect(intent(awsvpc, spec, launchId(7), NOW, 'RunTask').request).toMatchObject({ networkConfiguration });
+    expect(intent(batch, spec, launchId(7), NOW, 'RunTask').request).not.toHaveProperty('networkConfiguration');
   });
 });

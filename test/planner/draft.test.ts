@@ -1,9 +1,10 @@
 /** How the changes of a plan are grouped. */
 import { describe, expect, test } from 'vitest';
 import { Draft } from '../../src/planner/draft.ts';
-import { ago, host, launch, launchId, slot, taskArn, vacant, world } from './fixtures.ts';
+import { ago, host, launch, launchId, NOW, slot, taskArn, vacant, world } from './fixtures.ts';
 
-const begun = (): Draft => new Draft(world({ slots: [vacant(1), slot(2)], launches: [launch(1, [1, 3], ago(60))] }));
+const begun = (): Draft =>
+  new Draft(world({ slots: [vacant(1), slot(2)], launches: [launch(1, [1, 3], ago(60))] }), NOW);
 
 describe('a draft', () => {
   test('without a difference has no changes', () => {
@@ -15,10 +16,12 @@ describe('a draft', () => {
     const members = [slot(1), slot(3)];
     draft.settle(launch(1, [1, 3], ago(60)), null, members);
     draft.slots.delete(host(2));
-    expect(draft.changes()).toEqual([
-      [{ kind: 'delete-launch', launch: launchId(1) }, ...members.map((slot) => ({ kind: 'put-slot', slot }))],
-      [{ kind: 'delete-slot', instance: host(2) }],
-    ]);
+    const [settled, ...alone] = draft.changes();
+    expect(settled?.[0]).toEqual({ kind: 'delete-launch', launch: launchId(1) });
+    expect(settled?.filter((change) => change.kind === 'put-slot').map(({ slot }) => slot.task)).toEqual(
+      members.map(({ task }) => task),
+    );
+    expect(alone).toEqual([[{ kind: 'delete-slot', instance: host(2) }]]);
   });
 
   test('a slot that changes again after it was settled is written once, as it stands at the end', () => {
@@ -36,7 +39,7 @@ describe('a draft', () => {
 
   test('no group is larger than what packs well into a transaction', () => {
     const ten = Array.from({ length: 10 }, (_, n) => n + 1);
-    const draft = new Draft(world({ launches: [launch(1, ten, ago(60))] }));
+    const draft = new Draft(world({ launches: [launch(1, ten, ago(60))] }), NOW);
     draft.settle(
       launch(1, ten, ago(60)),
       null,
@@ -50,7 +53,7 @@ describe('a draft', () => {
     for (const seconds of [-5, -2, -9]) draft.wake(ago(seconds));
     for (const n of [1, 2, 1]) draft.lookAtTask(taskArn(n));
     expect(draft.wakeAt).toBe(ago(-2));
-    expect(draft.look(10)).toEqual({ tasks: [taskArn(1), taskArn(2)], instances: [], taskDefinition: false });
+    expect(draft.look(10)).toEqual({ tasks: [taskArn(1), taskArn(2)], instances: [], taskDefinitions: [], alarms: [] });
     expect(draft.look(1).tasks).toEqual([taskArn(1)]);
   });
 });

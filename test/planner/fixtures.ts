@@ -1,6 +1,12 @@
 /** Builders for what the planner sees. Everything is derived from small numbers, so that failures read well. */
-import type { Deletion, Deployment, DeploymentProgress, EnvironmentSpec } from '../../src/domain/environment.ts';
-import type { Facts, Instance, Looks, Task } from '../../src/domain/facts.ts';
+import {
+  NO_ORDERS,
+  type Deletion,
+  type Deployment,
+  type DeploymentProgress,
+  type EnvironmentSpec,
+} from '../../src/domain/environment.ts';
+import type { AlarmState, Facts, Instance, Looks, Task } from '../../src/domain/facts.ts';
 import {
   as,
   type DeploymentId,
@@ -8,12 +14,15 @@ import {
   type Instant,
   type LaunchId,
   type Revision,
+  type RevisionId,
   type TaskArn,
   type TaskDefinitionArn,
+  type Template,
 } from '../../src/domain/ids.ts';
 import type { Launch, Slot } from '../../src/domain/launch.ts';
 import type { Change, Effect, Plan } from '../../src/domain/plan.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/domain/policy.ts';
+import { DEFAULT_CONFIGURATION, type EnvironmentRevision, type Wave } from '../../src/domain/revision.ts';
 import type { Stored, World } from '../../src/domain/world.ts';
 import type { Observation } from '../../src/planner/observation.ts';
 import { planEnvironment } from '../../src/planner/plan.ts';
@@ -40,6 +49,8 @@ export const taskArn = (n: number): TaskArn => as<TaskArn>(`${ARN}:task/prod/${p
 export const launchId = (n: number): LaunchId => as<LaunchId>(`launch-${pad(n)}`);
 export const deploymentId = (n: number): DeploymentId => as<DeploymentId>(`deployment-${pad(n)}`);
 export const definition = (n: number): TaskDefinitionArn => as<TaskDefinitionArn>(`${ARN}:task-definition/agent:${n}`);
+export const revisionId = (n: number): RevisionId => as<RevisionId>(`revision-${n}`);
+export const template = (n: number): Template => as<Template>(`template-${n}`);
 const pad = (n: number): string => String(n).padStart(6, '0');
 
 export const POLICY: Policy = DEFAULT_POLICY;
@@ -53,6 +64,8 @@ export const instance = (n: number, changes: Partial<Instance> = {}): Instance =
   registeredAt: at(-1_000),
   version: 1,
   foreignTasks: 0,
+  attributes: new Map(),
+  agentVersion: '1.90.0',
   ...changes,
 });
 
@@ -68,6 +81,7 @@ export const task = (n: number, changes: Partial<Task> = {}): Task => ({
   createdAt: at(10),
   stopCode: null,
   stoppedReason: null,
+  health: 'UNKNOWN',
   version: 1,
   ...changes,
 });
@@ -88,28 +102,49 @@ export const slot = (n: number, changes: Partial<Slot> = {}): Slot => ({
   task: {
     arn: taskArn(n),
     launch: launchId(n),
+    revision: revisionId(1),
+    template: template(1),
     taskDefinition: definition(1),
     placedAt: at(10),
     ranAt: at(11),
+    readyAt: at(11),
     missingSince: null,
   },
   stop: null,
-  tries: { count: 0, reason: null, until: as<Instant>(0) },
+  tries: tries(0),
   drainingSince: null,
   supersededSince: null,
   since: at(10),
+  gapSince: null,
+  vacated: false,
+  canary: null,
+  uncovered: null,
+  retried: 0,
+  entries: 0,
   ...changes,
 });
 
-export const vacant = (n: number, changes: Partial<Slot> = {}): Slot => slot(n, { task: null, ...changes });
+/** Failed attempts of template 1. */
+export const tries = (count: number, changes: Partial<Slot['tries']> = {}): Slot['tries'] => ({
+  count,
+  reason: count === 0 ? null : 'RESOURCE:MEMORY',
+  until: as<Instant>(0),
+  template: count === 0 ? null : template(1),
+  exempt: false,
+  ...changes,
+});
+
+export const vacant = (n: number, changes: Partial<Slot> = {}): Slot =>
+  slot(n, { task: null, gapSince: at(10), ...changes });
 
 /** Slot of host `n` whose task was placed at `placedAt` and has not been seen RUNNING. */
 export const starting = (n: number, placedAt: Instant, changes: Partial<Slot> = {}): Slot => {
   const running = slot(n);
   return {
     ...running,
-    task: running.task === null ? null : { ...running.task, placedAt, ranAt: null },
+    task: running.task === null ? null : { ...running.task, placedAt, ranAt: null, readyAt: null },
     since: placedAt,
+    gapSince: placedAt,
     ...changes,
   };
 };
@@ -124,6 +159,8 @@ export const launch = (
   id: launchId(n),
   primitive: 'RunTask',
   deployment: deploymentId(1),
+  revision: revisionId(1),
+  template: template(1),
   taskDefinition: definition(1),
   members: hosts.map((n) => ({ instance: host(n), ec2InstanceId: machine(n) })),
   request: { clientToken: launchId(n), count: hosts.length },
@@ -143,12 +180,59 @@ export const stored = <T>(value: T, modified: Revision = REVISION.written): Stor
   modified,
 });
 
+/** Revision `n` of the environment: definition and template `n`. */
+export const revision = (n: number, changes: Partial<EnvironmentRevision> = {}): EnvironmentRevision => ({
+  id: revisionId(n),
+  template: template(n),
+  taskDefinition: definition(n),
+  healthCheck: false,
+  networkConfiguration: null,
+  query: null,
+  configuration: DEFAULT_CONFIGURATION,
+  createdAt: at(-10),
+  ...changes,
+});
+
+export const deployment = (n: number, changes: Partial<Deployment> = {}): Deployment => ({
+  id: deploymentId(n),
+  token: as(`token-${n}`),
+  kind: 'deploy',
+  revision: revision(n),
+  template: template(n),
+  base: null,
+  rollsBack: null,
+  createdAt: at(0),
+  ...changes,
+});
+
+const ALL: Wave = { name: 'all', of: null, promote: 'auto', bakeMinutes: 0 };
+
+export const progress = (n: number, changes: Partial<DeploymentProgress> = {}): DeploymentProgress => ({
+  id: deploymentId(n),
+  state: 'completed',
+  startedAt: at(0),
+  endedAt: at(60),
+  reason: null,
+  waves: [ALL],
+  open: 1,
+  openedAt: at(0),
+  doneAt: null,
+  ignoredAlarms: [],
+  trip: null,
+  forgiven: 0,
+  failedInstances: [],
+  deferredInstances: [],
+  ...changes,
+});
+
 export interface WorldParts {
   readonly slots?: readonly Slot[];
   readonly launches?: readonly Launch[];
   readonly spec?: Partial<EnvironmentSpec>;
   /** Deployment 1 and its progress. Completed unless told otherwise; null: nobody has begun it. */
   readonly progress?: Partial<DeploymentProgress> | null;
+  /** More deployments, as rollouts after the first; the last one is the target unless the spec says otherwise. */
+  readonly rollouts?: readonly { readonly deployment: Deployment; readonly progress: DeploymentProgress | null }[];
   readonly deletion?: Deletion['tasks'];
   readonly status?: World['status'];
   /** When slots and launches were last written. */
@@ -157,43 +241,45 @@ export interface WorldParts {
 
 export function world(parts: WorldParts = {}): World {
   const written = parts.written ?? REVISION.written;
+  const rollouts = parts.rollouts ?? [];
+  const last = rollouts.at(-1)?.deployment;
   const spec: EnvironmentSpec = {
     id: as('environment-1'),
     name: as('agent'),
     cluster: as(`${ARN}:cluster/prod`),
-    taskDefinition: definition(1),
-    networkConfiguration: null,
+    revision: last?.revision ?? revision(1),
     deploymentToken: as('token'),
     createdAt: at(-10),
-    target: deploymentId(1),
+    target: last?.id ?? deploymentId(1),
+    orders: NO_ORDERS,
+    frozen: false,
+    excluded: [],
+    retries: [],
+    adopt: null,
+    drainAfter: [],
+    required: false,
     deletion: parts.deletion === undefined ? null : { requestedAt: ago(1), tasks: parts.deletion },
     ...parts.spec,
   };
-  const deployment: Deployment = {
-    id: deploymentId(1),
-    token: as('token'),
-    taskDefinition: definition(1),
-    createdAt: at(0),
-  };
-  const progress: DeploymentProgress = {
-    id: deploymentId(1),
-    status: 'completed',
-    startedAt: at(0),
-    completedAt: at(60),
-    failedInstances: [],
-    ...parts.progress,
-  };
+  const first = { ...progress(1), ...parts.progress };
+  const deployments = [deployment(1), ...rollouts.map((one) => one.deployment)];
+  const known = [...(parts.progress === null ? [] : [first]), ...rollouts.flatMap((one) => one.progress ?? [])];
   return {
     spec: { value: spec, created: REVISION.created, modified: REVISION.deployed },
-    deployments: new Map(spec.target === null ? [] : [[deploymentId(1), stored(deployment, REVISION.deployed)]]),
-    progress: new Map(parts.progress === null ? [] : [[progress.id, progress]]),
+    revisions: new Map(deployments.map((one) => [one.revision.id, stored(one.revision, REVISION.deployed)])),
+    deployments: new Map(
+      spec.target === null
+        ? []
+        : deployments.map((one, index) => [one.id, stored(one, as<Revision>(REVISION.deployed + index))]),
+    ),
+    progress: new Map(known.map((one) => [one.id, one])),
     status: parts.status ?? null,
     slots: new Map((parts.slots ?? []).map((slot) => [slot.instance, stored(slot, written)])),
     launches: new Map((parts.launches ?? []).map((launch) => [launch.id, stored(launch, written)])),
   };
 }
 
-export const RUNNING_PROGRESS = { status: 'running', completedAt: null } as const;
+export const RUNNING_PROGRESS = { state: 'running', endedAt: null } as const;
 
 /** A listing of these instances and tasks, begun a second ago and after every write. */
 export const facts = (
@@ -214,14 +300,19 @@ export const facts = (
 interface LookParts {
   readonly tasks?: readonly (Task | TaskArn)[];
   readonly instances?: readonly (Instance | InstanceArn)[];
-  readonly definition?: Looks['taskDefinition'];
+  /** Of every definition; null: nobody has looked. */
+  readonly definition?: 'ACTIVE' | 'INACTIVE' | null;
+  readonly alarms?: { readonly [name: string]: AlarmState };
 }
 
 /** Descriptions. An ARN alone was MISSING. The task definition is ACTIVE unless told otherwise. */
 const looks = (parts: LookParts = {}): Looks => ({
   tasks: new Map((parts.tasks ?? []).map((one) => described<TaskArn, Task>(one))),
   instances: new Map((parts.instances ?? []).map((one) => described<InstanceArn, Instance>(one))),
-  taskDefinition: parts.definition === undefined ? 'ACTIVE' : parts.definition,
+  taskDefinitions: new Map(
+    parts.definition === null ? [] : [1, 2, 3].map((n) => [definition(n), parts.definition ?? 'ACTIVE']),
+  ),
+  alarms: new Map(Object.entries(parts.alarms ?? {})),
 });
 
 const described = <Arn extends string, Thing extends { readonly arn: Arn }>(

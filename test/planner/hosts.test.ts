@@ -14,6 +14,7 @@ import {
   NOW,
   plan,
   REVISION,
+  revisionId,
   slot,
   slotOf,
   starting,
@@ -21,6 +22,8 @@ import {
   stopsIn,
   task,
   taskArn,
+  template,
+  tries,
   vacant,
   type Scene,
 } from './fixtures.ts';
@@ -120,7 +123,7 @@ describe('H2: a host is launched on only if nothing of ours can be there', () =>
     ['it is DRAINING', { facts: facts([instance(1, { status: 'DRAINING' })]) }],
     ['it is REGISTERING', { facts: facts([instance(1, { status: 'REGISTERING' })]) }],
     ['it has no id to pin a task to', { facts: facts([instance(1, { ec2InstanceId: null })]) }],
-    ['its backoff is not over', { slots: [vacant(1, { tries: { count: 1, reason: 'x', until: ago(-1) } })] }],
+    ['its backoff is not over', { slots: [vacant(1, { tries: tries(1, { reason: 'x', until: ago(-1) }) })] }],
     ['only a look shows it, gone', { looks: { instances: [host(1)] } }],
   ])('not when %s', (_, scene) => {
     expect(launchedOn(plan({ facts: facts([instance(1)]), ...scene }))).toEqual([]);
@@ -129,13 +132,11 @@ describe('H2: a host is launched on only if nothing of ours can be there', () =>
   test('a task that stopped is replaced, and a later death waits longer', () => {
     const dies = (count: number): Scene => ({
       facts: facts([instance(1)], [stopped(1)]),
-      slots: [starting(1, ago(30), { tries: { count, reason: null, until: ago(100) } })],
+      slots: [starting(1, ago(30), { tries: tries(count, { until: ago(100) }) })],
     });
-    expect(slotOf(plan(dies(0)), 1)?.tries).toEqual({
-      count: 1,
-      reason: 'Essential container in task exited',
-      until: ago(-1),
-    });
+    expect(slotOf(plan(dies(0)), 1)?.tries).toEqual(
+      tries(1, { reason: 'Essential container in task exited', until: ago(-1) }),
+    );
     expect(slotOf(plan(dies(4)), 1)?.tries).toMatchObject({ count: 5, until: ago(-16) });
     expect(slotOf(plan(dies(40)), 1)?.tries.until).toBe(ago(-5 * MINUTE));
     expect(plan(dies(4)).wakeAt).toBe(ago(-16));
@@ -145,10 +146,10 @@ describe('H2: a host is launched on only if nothing of ours can be there', () =>
     const ran = (seconds: number): Scene => {
       const { task } = slot(1);
       if (task === null) throw new Error('no task');
-      const tries = { count: 4, reason: null, until: ago(100) };
+      const before = tries(4, { until: ago(100) });
       return {
         facts: facts([instance(1)], [stopped(1)]),
-        slots: [slot(1, { task: { ...task, ranAt: ago(seconds) }, tries })],
+        slots: [slot(1, { task: { ...task, ranAt: ago(seconds) }, tries: before })],
       };
     };
     expect(slotOf(plan(ran(9 * MINUTE)), 1)?.tries.count).toBe(5);
@@ -219,9 +220,12 @@ describe('H4: a live task without a slot is adopted, never doubled', () => {
     expect(slotOf(next, 1)?.task).toEqual({
       arn: taskArn(1),
       launch: null,
+      revision: revisionId(1),
+      template: template(1),
       taskDefinition: definition(1),
       placedAt: NOW,
       ranAt: NOW,
+      readyAt: NOW,
       missingSince: null,
     });
   });

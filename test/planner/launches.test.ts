@@ -19,6 +19,7 @@ import {
   stopped,
   task,
   taskArn,
+  template,
   vacant,
   type Scene,
 } from './fixtures.ts';
@@ -93,7 +94,15 @@ describe('L2: it settles as a whole by ECS’s answer', () => {
 
   test('all mapped: the launch and its slots land in one group', () => {
     const next = plan({ ...scene, looks: { tasks: [task(1), task(2)] } });
-    expect(next.changes[0]?.map((change) => change.kind)).toEqual(['delete-launch', 'put-slot', 'put-slot']);
+    expect(next.changes[0]?.map((change) => change.kind)).toEqual([
+      'delete-launch',
+      'put-slot',
+      'put-history',
+      'put-history',
+      'put-slot',
+      'put-history',
+      'put-history',
+    ]);
     expect(slotOf(next, 2)?.task).toMatchObject({ arn: taskArn(2), launch: launchId(1) });
   });
 
@@ -154,7 +163,7 @@ describe('L3: it is repeated', () => {
     ['and no longer', launch(1, [1], ago(45 * MINUTE)), []],
     ['never StartTask', launch(1, [1], ago(60), { primitive: 'StartTask' }), []],
     ['never once a member was observed', launch(1, [1], ago(60), { noReplay: 'observed' }), []],
-    ['never for an earlier deployment', launch(1, [1], ago(60), { deployment: deploymentId(2) }), []],
+    ['never of a template that nobody wants any more', launch(1, [1], ago(60), { template: template(2) }), []],
   ])('%s', (_, open, expected) => {
     expect(replays({ launches: [open] })).toEqual(expected);
   });
@@ -293,7 +302,7 @@ describe('L4: otherwise observation alone settles it', () => {
 
   test('a second, later one frees the members, at the cost of an attempt', () => {
     const next = plan({ facts: listing(ago(1)), launches: [{ ...silent, emptyListingAt: ago(30) }] });
-    expect(next.changes[0]?.map((change) => change.kind)).toEqual(['delete-launch', 'put-slot']);
+    expect(next.changes[0]?.map((change) => change.kind)).toEqual(['delete-launch', 'put-slot', 'put-history']);
     expect(slotOf(next, 1)).toMatchObject({ task: null, tries: { count: 1 } });
     expect(launchedOn(next)).toEqual([]);
   });

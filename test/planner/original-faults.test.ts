@@ -20,6 +20,7 @@ import {
   stopsIn,
   task,
   taskArn,
+  tries,
   vacant,
   type Scene,
 } from './fixtures.ts';
@@ -80,7 +81,7 @@ test('only the first 100 tasks decide `completed`', () => {
     hosts.map((n) => task(n, n === 250 ? { lastStatus: 'PENDING' } : {})),
   );
   expect(progressIn(plan({ ...scene, facts: pending, slots: late }))).toBeUndefined();
-  expect(progressIn(plan({ ...scene, slots }))).toMatchObject({ status: 'completed' });
+  expect(progressIn(plan({ ...scene, slots }))).toMatchObject({ state: 'completed' });
 });
 
 test('deletion leaves tasks running', () => {
@@ -102,8 +103,7 @@ test('deletion leaves tasks running', () => {
 
 test('`failedInstances` are wiped', () => {
   const failedInstances = [{ instance: host(1), reason: 'RESOURCE:CPU', attempts: 3 }];
-  const tries = { count: 3, reason: 'RESOURCE:CPU', until: ago(-60) };
-  const slots = [vacant(1, { tries })];
+  const slots = [vacant(1, { tries: tries(3, { reason: 'RESOURCE:CPU', until: ago(-60) }) })];
   // By a later turn, by lost facts, and by the repair that goes on behind a completed deployment.
   expect(
     progressIn(
@@ -115,16 +115,16 @@ test('`failedInstances` are wiped', () => {
     progressIn(plan({ facts: facts([instance(1)], [task(1)]), slots: [slot(1)], progress: { failedInstances } })),
   ).toBeUndefined();
   expect(progressIn(plan({ facts: facts([instance(1)]), slots, progress: RUNNING_PROGRESS }))).toMatchObject({
-    status: 'completed',
+    state: 'completed',
     failedInstances,
   });
 });
 
 test('zero hosts never complete', () => {
   expect(progressIn(plan({ facts: facts([]), progress: null }))).toMatchObject({
-    status: 'completed',
+    state: 'completed',
     startedAt: NOW,
-    completedAt: NOW,
+    endedAt: NOW,
   });
 });
 

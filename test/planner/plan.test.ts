@@ -6,6 +6,7 @@ import { progressCodec, statusCodec } from '../../src/store/codec.ts';
 import {
   ago,
   changesOf,
+  definition,
   facts,
   freeze,
   host,
@@ -19,6 +20,7 @@ import {
   observation,
   plan,
   POLICY,
+  revisionId,
   RUNNING_PROGRESS,
   slot,
   slotOf,
@@ -26,6 +28,7 @@ import {
   stopsIn,
   task,
   taskArn,
+  tries,
   vacant,
   type Scene,
 } from './fixtures.ts';
@@ -42,7 +45,8 @@ describe('at rest', () => {
     status: {
       health: 'healthy',
       reasons: [],
-      hosts: { eligible: 3, running: 3, starting: 0, failed: 0, disconnected: 0, draining: 0 },
+      hosts: { eligible: 3, running: 3, ready: 3, updated: 3, starting: 0, failed: 0, disconnected: 0, draining: 0 },
+      revisions: [revisionId(1)],
     },
   };
 
@@ -51,7 +55,7 @@ describe('at rest', () => {
     expect(quiet).toMatchObject({
       changes: [],
       effects: [],
-      look: { tasks: [], instances: [], taskDefinition: false },
+      look: { tasks: [], instances: [], taskDefinitions: [], alarms: [] },
       wakeAt: null,
       needsSurvey: false,
       finished: false,
@@ -74,7 +78,7 @@ describe('at rest', () => {
       'a host is failed and waits',
       {
         facts: facts([instance(1)]),
-        slots: [vacant(1, { tries: { count: 4, reason: 'RESOURCE:CPU', until: ago(-60) } })],
+        slots: [vacant(1, { tries: tries(4, { reason: 'RESOURCE:CPU', until: ago(-60) }) })],
       },
     ],
     [
@@ -109,7 +113,7 @@ describe('at rest', () => {
 
   test('what the store gives back is no news: status and progress read by the codec are equal', () => {
     const scene: Scene = {
-      slots: [vacant(1, { tries: { count: 3, reason: 'RESOURCE:CPU', until: ago(-60) } })],
+      slots: [vacant(1, { tries: tries(3, { reason: 'RESOURCE:CPU', until: ago(-60) }) })],
       facts: facts([instance(1), instance(2, { agentConnected: false })]),
       progress: RUNNING_PROGRESS,
     };
@@ -157,7 +161,7 @@ describe('launching', () => {
 
   test('the task definition is asked about first, and nothing is launched without the answer', () => {
     const before = plan({ ...hosts(2), looks: { definition: null } });
-    expect(before.look.taskDefinition).toBe(true);
+    expect(before.look.taskDefinitions).toEqual([definition(1)]);
     expect(before.effects).toEqual([]);
     expect([...before.waiting.values()]).toEqual(['facts', 'facts']);
     expect(before.wakeAt).not.toBeNull();
@@ -176,7 +180,7 @@ describe('launching', () => {
     expect(status).toMatchObject({
       status: {
         health: 'unhealthy',
-        reasons: ['1 host has no running task: the task definition is not ACTIVE any more (000001)'],
+        reasons: ['1 host has no ready task: the task definition is not ACTIVE any more (000001)'],
       },
     });
   });

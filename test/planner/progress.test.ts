@@ -6,7 +6,6 @@ import {
   ago,
   at,
   changesOf,
-  deploymentId,
   facts,
   host,
   instance,
@@ -14,6 +13,7 @@ import {
   launchedOn,
   NOW,
   plan,
+  progress,
   REVISION,
   RUNNING_PROGRESS,
   slot,
@@ -21,6 +21,7 @@ import {
   starting,
   stopped,
   task,
+  tries,
   vacant,
   type Scene,
 } from './fixtures.ts';
@@ -29,15 +30,16 @@ const progressIn = (scene: Scene): DeploymentProgress | undefined =>
   changesOf(plan(scene)).flatMap((change) => (change.kind === 'put-progress' ? [change.progress] : []))[0];
 const statusIn = (scene: Scene): EnvironmentStatus | undefined =>
   changesOf(plan(scene)).flatMap((change) => (change.kind === 'put-status' ? [change.status] : []))[0];
-const usedUp = { count: 3, reason: 'RESOURCE:MEMORY', until: ago(-60) };
+const usedUp = tries(3, { until: ago(-60) });
 
 describe('a deployment', () => {
   const begun = RUNNING_PROGRESS;
 
   test('is running from its first turn, also without facts', () => {
-    const running = { id: deploymentId(1), status: 'running', startedAt: NOW, completedAt: null, failedInstances: [] };
+    const running = { ...progress(1, RUNNING_PROGRESS), startedAt: NOW, openedAt: NOW };
     expect(progressIn({ progress: null, facts: facts([instance(1)]) })).toEqual(running);
-    expect(progressIn({ progress: null })).toEqual(running);
+    // Its waves are made once the hosts are known.
+    expect(progressIn({ progress: null })).toEqual({ ...running, waves: [], open: 0 });
   });
 
   test.each<[string, Scene]>([
@@ -81,9 +83,9 @@ describe('a deployment', () => {
       0,
     ],
   ])('is completed when %s', (_, scene, failed) => {
-    const progress = progressIn({ progress: begun, ...scene });
-    expect(progress).toMatchObject({ status: 'completed', completedAt: NOW, startedAt: at(0) });
-    expect(progress?.failedInstances).toHaveLength(failed);
+    const completed = progressIn({ progress: begun, ...scene });
+    expect(completed).toMatchObject({ state: 'completed', endedAt: NOW, startedAt: at(0) });
+    expect(completed?.failedInstances).toHaveLength(failed);
   });
 
   test('reports failed hosts with ECS’s own reasons, while it runs and after', () => {
@@ -93,7 +95,7 @@ describe('a deployment', () => {
       slots: [vacant(2, { tries: usedUp })],
       progress: begun,
     };
-    expect(progressIn(scene)).toMatchObject({ status: 'running', failedInstances: failed });
+    expect(progressIn(scene)).toMatchObject({ state: 'running', failedInstances: failed });
     // Recovered behind it: what the deployment came to stands.
     expect(progressIn({ ...scene, slots: [slot(2)], progress: { failedInstances: failed } })).toBeUndefined();
   });
@@ -110,7 +112,7 @@ describe('a deployment', () => {
     const first = plan({ ...scene, progress: null });
     expect(launchedOn(first)).toEqual([host(1)]);
     expect(slotOf(first, 1)?.tries.count).toBe(0);
-    expect(progressIn({ ...scene, progress: null })).toMatchObject({ status: 'running', failedInstances: [] });
+    expect(progressIn({ ...scene, progress: null })).toMatchObject({ state: 'running', failedInstances: [] });
     expect(launchedOn(plan({ ...scene, progress: begun }))).toEqual([]);
   });
 
@@ -141,7 +143,7 @@ describe('health', () => {
     [
       'a task does not start',
       { facts: facts([instance(1)], [task(1, { lastStatus: 'PENDING' })]), slots: [starting(1, late)] },
-      'its task has not reached RUNNING',
+      'its task has not become ready',
     ],
     [
       'attempts are used up, without waiting for the grace',
@@ -156,7 +158,7 @@ describe('health', () => {
   ])('unhealthy when %s', (_, scene, reason) => {
     expect(statusIn(scene)).toMatchObject({
       health: 'unhealthy',
-      reasons: [`1 host has no running task: ${reason} (000001)`],
+      reasons: [`1 host has no ready task: ${reason} (000001)`],
     });
   });
 
@@ -176,7 +178,7 @@ describe('health', () => {
       slots: numbers.map((n) => vacant(n, { tries: usedUp })),
     });
     expect(status?.reasons).toEqual([
-      '5 hosts have no running task: RESOURCE:MEMORY (000001, 000002, 000003 and 2 more)',
+      '5 hosts have no ready task: RESOURCE:MEMORY (000001, 000002, 000003 and 2 more)',
     ]);
   });
 
@@ -201,5 +203,14 @@ test('hosts are counted by what they are', () => {
     slots: [slot(1), starting(2, ago(1)), vacant(3, { tries: usedUp })],
   });
   // Host 4 is being launched on by this very plan.
-  expect(status?.hosts).toEqual({ eligible: 4, running: 1, starting: 2, failed: 1, disconnected: 1, draining: 1 });
+  expect(status?.hosts).toEqual({
+    eligible: 4,
+    running: 1,
+    ready: 1,
+    updated: 2,
+    starting: 2,
+    failed: 1,
+    disconnected: 1,
+    draining: 1,
+  });
 });

@@ -4,7 +4,20 @@ import type { InstanceArn } from '../../src/domain/ids.ts';
 import type { Launch, Slot } from '../../src/domain/launch.ts';
 import type { Acted, LaunchOutcome, StopOutcome, StopReason } from '../../src/domain/plan.ts';
 import { settle, type Settlement } from '../../src/planner/settle.ts';
-import { ago, changesOf, host, launch, launchId, NOW, POLICY, slot, taskArn, vacant } from './fixtures.ts';
+import {
+  ago,
+  changesOf,
+  host,
+  launch,
+  launchId,
+  NOW,
+  POLICY,
+  slot,
+  taskArn,
+  template,
+  tries,
+  vacant,
+} from './fixtures.ts';
 
 const FAULT = { code: 'ClientException', message: 'no' };
 const open = launch(1, [1, 2], ago(1), { endedAt: null });
@@ -55,7 +68,7 @@ describe('L2: done', () => {
     expect(putSlots(settlement)[0]).toMatchObject({ task: { arn: taskArn(1) }, tries: { count: 0 } });
     expect(putSlots(settlement)[1]).toMatchObject({
       task: null,
-      tries: { count: 1, reason: 'RESOURCE:CPU', until: ago(-1) },
+      tries: tries(1, { reason: 'RESOURCE:CPU', until: ago(-1) }),
     });
   });
 
@@ -79,7 +92,7 @@ describe('L2: done', () => {
   });
 
   test('the slot keeps what it knew', () => {
-    const known = vacant(1, { tries: { count: 2, reason: 'x', until: ago(5) } });
+    const known = vacant(1, { tries: tries(2, { reason: 'x', until: ago(5) }) });
     expect(putSlots(launched(returned([1, 1], [2, 2]), { slots: [known] }))[0]?.tries.count).toBe(2);
   });
 });
@@ -97,14 +110,14 @@ describe('refused', () => {
     const settlement = launched({ kind: 'refused', fault: FAULT, retry: false });
     expect(changesOf(settlement)[0]).toEqual({ kind: 'delete-launch', launch: launchId(1) });
     expect(putSlots(settlement).map((slot) => slot.tries)).toEqual(
-      [1, 2].map(() => ({ count: 1, reason: 'ClientException: no', until: ago(-1) })),
+      [1, 2].map(() => tries(1, { reason: 'ClientException: no', until: ago(-1) })),
     );
   });
 
   test('costs none when it was not the launch’s fault', () => {
     const settlement = launched({ kind: 'refused', fault: FAULT, retry: true });
     expect(putSlots(settlement).map((slot) => slot.tries)).toEqual(
-      [1, 2].map(() => ({ count: 0, reason: null, until: ago(-1) })),
+      [1, 2].map(() => tries(0, { until: ago(-1), template: template(1) })),
     );
   });
 

@@ -106,7 +106,7 @@ describe('a step', () => {
   it('ends with what the signal says, also when it hangs', async () => {
     const life = new AbortController();
     const { step } = stepsOn(SILENT, life.signal, processes);
-    const hanging = step('hosts join', 'worker', () => new Promise(() => {}));
+    const hanging = step('hosts join', 'worker', () => new Promise<never>(() => {}));
     life.abort(new Error('api ended'));
     await expect(hanging).rejects.toThrow('"hosts join": api ended');
     const next = vi.fn<() => Promise<never>>();

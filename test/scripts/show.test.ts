@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readOptions } from '../../scripts/demo/options.ts';
 import { Screen } from '../../scripts/demo/screen.ts';
-import { renderTable } from '../../scripts/demo/table.ts';
+import { COLUMNS_MOST, renderTable, wrapped } from '../../scripts/demo/table.ts';
 import { turnsIn } from '../../scripts/demo/turns.ts';
 
 const ESCAPE = '\u001B';
@@ -26,6 +26,22 @@ describe('the table', () => {
       '-------------  ------  --------',
       'together       13.5 s',
     ]);
+  });
+});
+
+describe('long text', () => {
+  it('is broken between words', () => {
+    expect(wrapped('one two three', 7)).toEqual(['one two', 'three']);
+    expect(wrapped('one', 7)).toEqual(['one']);
+    expect(wrapped('a-long-word is kept whole', 7)).toEqual(['a-long-word', 'is kept', 'whole']);
+  });
+
+  it('stays within its columns below a step', () => {
+    const { screen, text } = screenOf({});
+    screen.note('word '.repeat(40).trim());
+    const lines = text().trimEnd().split('\n');
+    expect(lines.every((line) => line.length <= COLUMNS_MOST)).toBe(true);
+    expect(lines.map((line) => line.search(/\S/))).toEqual([5, 7, 7]);
   });
 });
 

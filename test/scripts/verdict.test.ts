@@ -1,30 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { configurationWire } from '../../src/api/configuration-schema.ts';
+import { DEFAULT_CONFIGURATION } from '../../src/domain/revision.ts';
 import { coveredHosts, faultsOf, mostLiveAtOnce, type Evidence } from '../../scripts/demo/verdict.ts';
+import { GROUP, host, ledgerOf, STOPPED, task, type Task } from './ledger-parts.ts';
 
-type Task = Evidence['ledger']['tasks'][number];
-
-const GROUP = 'daemon:demo';
 const HOSTS = ['a', 'b', 'c'] as const;
+const REVISION = '0123456789abcdef';
 /** Host c drains; the task of host a died once. */
 const EXPECTED = { hostsEver: 3, draining: 1, tasksStarted: 4 };
-
-const task = (host: string, change: Partial<Task> = {}): Task => ({
-  taskArn: `task-${host}`,
-  containerInstanceArn: host,
-  ec2InstanceId: `i-${host}`,
-  group: GROUP,
-  startedBy: null,
-  taskDefinitionArn: 'daemon:1',
-  createdAt: 0,
-  startedAt: 1,
-  stoppedAt: null,
-  lastStatus: 'RUNNING',
-  desiredStatus: 'RUNNING',
-  stopCode: null,
-  stoppedReason: null,
-  ...change,
-});
-const STOPPED = { lastStatus: 'STOPPED', desiredStatus: 'STOPPED', stoppedAt: 2 };
 
 interface Parts {
   readonly tasks?: readonly Task[];
@@ -38,29 +21,17 @@ function evidence({ tasks = story(), maxLive = 1, group = GROUP, environment, de
   return {
     group: GROUP,
     ledger: {
+      ...ledgerOf(tasks),
       maxLivePerHostAndGroup: maxLive,
-      hostsAndGroups: HOSTS.map((host) => ({
-        containerInstanceArn: host,
-        ec2InstanceId: `i-${host}`,
+      hostsAndGroups: HOSTS.map((arn) => ({
+        containerInstanceArn: arn,
+        ec2InstanceId: `i-${arn}`,
         group,
         live: 1,
-        maxLive: host === 'b' ? maxLive : 1,
+        maxLive: arn === 'b' ? maxLive : 1,
       })),
-      operations: {},
-      tokenReplays: 0,
-      tokenConflicts: 0,
-      tasks,
     },
-    hosts: HOSTS.map((host) => ({
-      containerInstanceArn: host,
-      ec2InstanceId: `i-${host}`,
-      cluster: 'default',
-      status: host === 'c' ? 'DRAINING' : 'ACTIVE',
-      agentConnected: true,
-      registeredAt: 0,
-      attributes: {},
-      liveTasks: 1,
-    })),
+    hosts: HOSTS.map((arn) => host(arn, arn === 'c' ? 'DRAINING' : 'ACTIVE')),
     environment: {
       deploymentToken: 't',
       health: 'healthy',
@@ -69,7 +40,9 @@ function evidence({ tasks = story(), maxLive = 1, group = GROUP, environment, de
       taskDefinition: 'daemon:1',
       createdAt: '',
       reasons: [],
-      hosts: { eligible: 2, running: 2, starting: 0, failed: 0, disconnected: 0, draining: 1 },
+      hosts: { eligible: 2, running: 2, ready: 2, updated: 2, starting: 0, failed: 0, disconnected: 0, draining: 1 },
+      revision: REVISION,
+      deploymentConfiguration: configurationWire(DEFAULT_CONFIGURATION),
       ...environment,
     },
     deployment: {
@@ -81,6 +54,11 @@ function evidence({ tasks = story(), maxLive = 1, group = GROUP, environment, de
       taskDefinition: 'daemon:1',
       createdAt: '',
       failures: [],
+      kind: 'deploy',
+      revision: REVISION,
+      waves: [],
+      deferredInstances: [],
+      ignoredAlarms: [],
       ...deployment,
     },
   };

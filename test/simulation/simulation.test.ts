@@ -16,7 +16,11 @@ const SEEDS = 304;
 /** What the suite must have come to, or it shows little. */
 const REACHED = [
   'adopted',
+  'bad revision behind a canary',
+  'deployment cancelled',
   'deployment completed',
+  'deployment failed',
+  'deployment paused',
   'first empty listing',
   'freed by listings',
   'host forgotten',
@@ -25,11 +29,17 @@ const REACHED = [
   'not replayed: observed',
   'replay absorbed',
   'returned without hosts',
+  'rolled back by itself',
+  'several hosts without a task through a rollout',
   'stop: deletion',
   'stop: draining',
+  'stop: not-matching',
+  'stop: unhealthy',
+  'stop: update',
   'turn: fenced',
   'turn: gone',
   'turn: unknown',
+  'wave of a canary or a zone',
   'write fenced off',
 ];
 

@@ -1,29 +1,91 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { EnvironmentSpec } from '../../src/domain/environment.ts';
 import {
   deploymentCodec,
   fenceCodec,
+  historyCodec,
   launchCodec,
   nameCodec,
   progressCodec,
   rememberedCodec,
+  revisionCodec,
   slotCodec,
   specCodec,
   statusCodec,
   type Codec,
 } from '../../src/store/codec.ts';
-import { packFailures, unpackFailures } from '../../src/store/failures-codec.ts';
+import { packArns, packFailures, unpackArns, unpackFailures } from '../../src/store/failures-codec.ts';
 import {
   AT,
   deploymentOf,
+  historyEntry,
   instanceOf,
   launchOf,
+  nameOf,
   progressOf,
   remembered,
+  revisionOf,
   slotOf,
   specOf,
   statusOf,
 } from './fixtures.ts';
+
+const fullRevision = revisionOf(7, {
+  healthCheck: true,
+  networkConfiguration: { a: [1, { b: null }] },
+  query: 'attribute:zone in [a, b]',
+  configuration: {
+    maxUnavailable: '12.5%',
+    waves: [
+      { of: { kind: 'canary', hosts: '5%' }, promote: 'manual', bakeMinutes: 0 },
+      { of: { kind: 'attribute', name: 'ecs.availability-zone' }, promote: 'auto', bakeMinutes: 10 },
+    ],
+    minReadySeconds: 30,
+    failures: 3,
+    waveDeadlineMinutes: 60,
+    alarms: ['errors'],
+    rollback: 'pause',
+  },
+});
+const said: Partial<EnvironmentSpec> = {
+  orders: { paused: true, resumes: 2, promoted: 1, cancelled: true },
+  frozen: true,
+  excluded: [instanceOf(1)],
+  retries: [{ instance: instanceOf(2), count: 3 }],
+  adopt: { kind: 'service', value: 'agent' },
+  drainAfter: [nameOf('logs')],
+  required: true,
+};
+const fullProgress = progressOf(deploymentOf().id, {
+  state: 'failed',
+  endedAt: AT,
+  reason: 'too many failures',
+  waves: [
+    { name: 'canary', of: { kind: 'canary', hosts: 5 }, promote: 'manual', bakeMinutes: 0 },
+    { name: 'zone a', of: { kind: 'attribute', name: 'zone', value: 'a' }, promote: 'auto', bakeMinutes: 1 },
+    { name: 'no zone', of: { kind: 'attribute', name: 'zone', value: null }, promote: 'auto', bakeMinutes: 1 },
+    { name: 'rest', of: null, promote: 'auto', bakeMinutes: 0 },
+  ],
+  open: 2,
+  doneAt: AT,
+  ignoredAlarms: ['errors'],
+  trip: { reason: 'too many failures', resumes: 1 },
+  forgiven: 4,
+  failedInstances: [{ instance: instanceOf(1), reason: 'no', attempts: 3 }],
+  deferredInstances: [instanceOf(2), instanceOf(3)],
+});
+const fullSlot = slotOf(1, {
+  stop: { reason: 'not-matching', requestedAt: AT, accepted: false },
+  tries: { count: 2, reason: 'RESOURCE:CPU', until: AT, template: revisionOf(1).template, exempt: true },
+  supersededSince: AT,
+  gapSince: AT,
+  vacated: true,
+  canary: { deployment: deploymentOf().id, wave: 0 },
+  uncovered: { deployment: deploymentOf().id, ms: 1_500 },
+  retried: 1,
+  entries: 99,
+});
 
 const faultOf = <T>(codec: Codec<T>, text: string): string => {
   const read = codec.decode(text);
@@ -40,17 +102,30 @@ describe('what is written is read back', () => {
     plain: codec.decode(codec.encode(value)),
     marked: codec.decode(codec.encode(value, 'op-1')),
   });
-  const failedInstances = [{ instance: instanceOf(1), reason: 'no', attempts: 3 }];
+  const rollback = deploymentOf({ kind: 'rollback', base: deploymentOf().id, rollsBack: deploymentOf().id });
   const stop = { reason: 'draining', requestedAt: AT, accepted: true } as const;
 
   it.each(
     Object.entries({
-      spec: roundTrip(specCodec, specOf('web', { networkConfiguration: { a: [1, { b: null }] } })),
+      spec: roundTrip(specCodec, specOf('web', { revision: fullRevision })),
+      'spec with all that people say': roundTrip(specCodec, specOf('web', said)),
       'spec being deleted': roundTrip(specCodec, specOf('web', { deletion: { requestedAt: AT, tasks: 'keep' } })),
+      revision: roundTrip(revisionCodec, fullRevision),
+      'plain revision': roundTrip(revisionCodec, revisionOf(1)),
       deployment: roundTrip(deploymentCodec, deploymentOf()),
-      progress: roundTrip(progressCodec, progressOf(deploymentOf().id, { completedAt: AT, failedInstances })),
-      status: roundTrip(statusCodec, statusOf(3)),
+      rollback: roundTrip(deploymentCodec, rollback),
+      progress: roundTrip(progressCodec, progressOf(rollback.id)),
+      'full progress': roundTrip(progressCodec, fullProgress),
+      status: roundTrip(statusCodec, {
+        ...statusOf(3),
+        health: 'unhealthy',
+        reasons: ['a'],
+        revisions: [fullRevision.id],
+      }),
       slot: roundTrip(slotCodec, slotOf(1)),
+      'full slot': roundTrip(slotCodec, fullSlot),
+      history: roundTrip(historyCodec, historyEntry(1)),
+      'history with an outcome': roundTrip(historyCodec, { ...historyEntry(1), outcome: 'none' }),
       'empty slot': roundTrip(slotCodec, slotOf(1, { task: null, stop, drainingSince: AT })),
       launch: roundTrip(launchCodec, launchOf(1, { noReplay: 'observed', emptyListingAt: AT })),
       remembered: roundTrip(rememberedCodec, remembered('body').answer),
@@ -93,8 +168,99 @@ describe('what cannot be read in full is refused (C1)', () => {
       /^deletion\.tasks: /,
     );
     const failures = { prefix: '', reasons: [], hosts: [['a', 0, 1]] };
-    const { failedInstances: _, ...progress } = progressOf(deploymentOf().id);
+    const progress = writtenOf(progressCodec, fullProgress);
     expect(faultOf(progressCodec, spoiled(progress, { failures }))).toMatch(/names a reason that is not there/);
+  });
+
+  it('as an earlier release wrote it, with the name of what it lacks', () => {
+    const { revision: _, orders: __, ...spec } = specOf('web');
+    const old = { ...spec, taskDefinition: 'arn', networkConfiguration: null };
+    const fault = faultOf(specCodec, JSON.stringify({ v: 1, value: old }));
+    expect(fault).toMatch(/^revision: .*expected object, received undefined; orders: .*expected object/);
+    expect(fault).toContain('Unrecognized keys: "taskDefinition", "networkConfiguration"');
+    expect(faultOf(slotCodec, spoiled(slotOf(1), { entries: undefined }))).toMatch(/^entries: .*received undefined$/);
+  });
+
+  it.each(['10', '%', 'x%', '', null, 1.5])('%j is no number of hosts', (maxUnavailable) => {
+    const configuration = { ...fullRevision.configuration, maxUnavailable };
+    expect(faultOf(revisionCodec, spoiled(fullRevision, { configuration }))).toMatch(
+      /^configuration\.maxUnavailable: /,
+    );
+  });
+
+  const written = {
+    spec: sample(
+      specCodec,
+      specOf('web', { ...said, revision: fullRevision, deletion: { requestedAt: AT, tasks: 'keep' } }),
+    ),
+    revision: sample(revisionCodec, fullRevision),
+    deployment: sample(deploymentCodec, deploymentOf({ revision: fullRevision })),
+    progress: sample(progressCodec, fullProgress),
+    status: sample(statusCodec, statusOf(1)),
+    slot: sample(slotCodec, fullSlot),
+    history: sample(historyCodec, historyEntry(1)),
+    launch: sample(launchCodec, launchOf(1)),
+    remembered: sample(rememberedCodec, remembered('body').answer),
+  };
+  it.each(Object.entries(written))(
+    'a %s with a member too many or too few, in any object of it',
+    (_, { value, fault }) => {
+      for (const path of objectsIn(value)) {
+        const where = path.join('.');
+        expect(fault(changedAt(value, path, (object) => ({ ...object, novelty: 1 })))).toContain(
+          where === '' ? 'novelty' : path[0],
+        );
+        for (const member of Object.keys(objectAt(value, path))) {
+          const fewer = changedAt(value, path, ({ [member]: _gone, ...others }) => others);
+          // Where it may be one of several shapes, the fault names the place and no member.
+          expect([where, member, fault(fewer)]).toEqual([
+            where,
+            member,
+            expect.stringMatching(/: Invalid (input|option)/),
+          ]);
+        }
+      }
+    },
+  );
+});
+
+type Members = { readonly [member: string]: unknown };
+
+const writtenOf = <T>(codec: Codec<T>, value: T): Members =>
+  (JSON.parse(codec.encode(value)) as { readonly value: Members }).value;
+/** The written form of a value, and what is wrong with another one. */
+function sample<T>(codec: Codec<T>, value: T) {
+  return { value: writtenOf(codec, value), fault: (given: Members) => faultOf(codec, spoiled(given, {})) };
+}
+
+/** What ECS gets as it stands: we read no further than that it is an object. */
+const PASSED_THROUGH = ['request', 'networkConfiguration'];
+/** Ways to all objects in a value, its own included. */
+function* objectsIn(value: unknown, path: readonly string[] = []): Generator<readonly string[]> {
+  if (typeof value !== 'object' || value === null) return;
+  if (!Array.isArray(value)) yield path;
+  for (const [member, inner] of Object.entries(value))
+    if (!PASSED_THROUGH.includes(member)) yield* objectsIn(inner, [...path, member]);
+}
+const objectAt = (value: Members, path: readonly string[]): Members =>
+  path.reduce((inner, member) => inner[member] as Members, value);
+function changedAt(value: Members, [first, ...rest]: readonly string[], change: (object: Members) => Members): Members {
+  if (first === undefined) return change(value);
+  const inner = value[first];
+  if (!Array.isArray(inner)) return { ...value, [first]: changedAt(inner as Members, rest, change) };
+  const [index, ...deeper] = rest;
+  return { ...value, [first]: inner.with(Number(index), changedAt(inner[Number(index)] as Members, deeper, change)) };
+}
+
+describe('deferred instances', () => {
+  it('come out as they went in', () => {
+    const arn = fc.oneof(fc.string({ minLength: 1 }), fc.nat(50).map(instanceOf));
+    fc.assert(
+      fc.property(fc.array(arn), (arns) => {
+        const given = arns as Parameters<typeof packArns>[0];
+        expect(unpackArns(packArns(given))).toEqual(given);
+      }),
+    );
   });
 });
 
@@ -113,13 +279,14 @@ describe('failed instances', () => {
     );
   });
 
-  it('of 10,000 hosts fit into a transaction', () => {
+  it('of 10,000 hosts, and as many deferred, fit into a transaction', () => {
     const failedInstances = Array.from({ length: 10_000 }, (_, n) => ({
       instance: instanceOf(n),
       reason: `${'x'.repeat(500)} ${n % 20}`,
       attempts: 3,
     }));
-    const text = progressCodec.encode(progressOf(deploymentOf().id, { failedInstances }));
+    const deferredInstances = failedInstances.map(({ instance }) => instance);
+    const text = progressCodec.encode(progressOf(deploymentOf().id, { failedInstances, deferredInstances }));
     expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
   });
 });

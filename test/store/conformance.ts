@@ -4,9 +4,10 @@ import type { EnvironmentSpec } from '../../src/domain/environment.ts';
 import { as, type EnvironmentId, type EnvironmentName, type Revision } from '../../src/domain/ids.ts';
 import type { ChangeGroup } from '../../src/domain/plan.ts';
 import type { EnvironmentRecord } from '../../src/domain/world.ts';
-import type { ActorStore, Claim, EnvironmentStore, Snapshot, View } from '../../src/store/store.ts';
+import type { Claim, Snapshot } from '../../src/store/store.ts';
 import {
   AT,
+  changeOf,
   deploymentOf,
   instanceOf,
   launchIdOf,
@@ -18,46 +19,23 @@ import {
   putStatus,
   range,
   remembered,
+  revisionOf,
   slotOf,
   specOf,
   statusOf,
 } from './fixtures.ts';
+import { claim, create, read, type OpenStore, type StoreUnderTest } from './store-under-test.ts';
 
-export interface StoreUnderTest {
-  readonly actors: ActorStore;
-  readonly environments: EnvironmentStore;
-  /** Another process's access to the same data. */
-  readonly other: { readonly actors: ActorStore; readonly environments: EnvironmentStore };
-  /** A view, filled. */
-  readonly view: View;
-  /** Puts something unreadable in place of the spec, or of a slot (of instance 1). */
-  spoil(id: EnvironmentId, part: 'spec' | 'slot'): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** `open` gives an empty store whose pages hold `pageSize` keys. */
-export function describeStore(open: (options: { readonly pageSize: number }) => Promise<StoreUnderTest>): void {
+export function describeStore(open: OpenStore): void {
   let store: StoreUnderTest;
   beforeEach(async () => {
     store = await open({ pageSize: 3 });
   });
   afterEach(() => store.close());
 
-  /** Creates an environment and gives its record. */
-  async function created(spec: EnvironmentSpec): Promise<EnvironmentRecord> {
-    expect(await store.environments.create(spec, null)).toEqual({ kind: 'done' });
-    return await recordOf(spec.name);
-  }
-  async function recordOf(name: EnvironmentName): Promise<EnvironmentRecord> {
-    const record = await store.environments.read(name);
-    if (record === null) throw new Error(`no environment ${name}`);
-    return record;
-  }
-  async function claimed(id: EnvironmentId, by = store.actors): Promise<Claim> {
-    const result = await by.claim(id, 'test');
-    if (result.kind !== 'claimed') throw new Error(`claim of ${id}: ${result.kind}`);
-    return result.claim;
-  }
+  const created = (spec: EnvironmentSpec): Promise<EnvironmentRecord> => create(store, spec);
+  const recordOf = (name: EnvironmentName): Promise<EnvironmentRecord> => read(store, name);
+  const claimed = (id: EnvironmentId, by = store.actors): Promise<Claim> => claim(by, id);
   const deleting = (spec: EnvironmentSpec): EnvironmentSpec => ({
     ...spec,
     deletion: { requestedAt: AT, tasks: 'stop' },
@@ -65,10 +43,13 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
 
   describe('the API writes specs', () => {
     it('creates an environment and reads it back', async () => {
-      const spec = specOf('web', { networkConfiguration: { awsvpcConfiguration: { subnets: ['s-1'] } } });
+      const spec = specOf('web', {
+        revision: revisionOf(1, { networkConfiguration: { awsvpcConfiguration: { subnets: ['s-1'] } } }),
+      });
       const record = await created(spec);
       expect(record).toEqual({
         spec: { value: spec, created: record.spec.modified, modified: record.spec.modified },
+        revisions: new Map(),
         deployments: new Map(),
         progress: new Map(),
         status: null,
@@ -79,7 +60,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
     it('refuses a name that is taken, also while its environment is being deleted', async () => {
       const { spec } = await created(specOf('web'));
       expect(await store.environments.create(specOf('web'), null)).toEqual({ kind: 'exists' });
-      expect(await store.environments.update(deleting(spec.value), spec.modified, null, null)).toEqual({
+      expect(await store.environments.update(changeOf(deleting(spec.value), spec.modified), null)).toEqual({
         kind: 'done',
       });
       expect(await store.other.environments.create(specOf('web'), null)).toEqual({ kind: 'deleting' });
@@ -97,11 +78,15 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
       const { spec } = await created(specOf('web'));
       const deployment = deploymentOf();
       const next = { ...spec.value, target: deployment.id };
-      expect(await store.environments.update(next, spec.modified, deployment, null)).toEqual({ kind: 'done' });
+      expect(await store.environments.update(changeOf(next, spec.modified, { deployment }), null)).toEqual({
+        kind: 'done',
+      });
 
       const stale = deploymentOf();
       const late = { ...spec.value, target: stale.id };
-      expect(await store.other.environments.update(late, spec.modified, stale, null)).toEqual({ kind: 'conflict' });
+      expect(await store.other.environments.update(changeOf(late, spec.modified, { deployment: stale }), null)).toEqual(
+        { kind: 'conflict' },
+      );
 
       const record = await recordOf(nameOf('web'));
       expect(record.spec.value).toEqual(next);
@@ -112,7 +97,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
 
     it('does not update an environment that is not there', async () => {
       const spec = specOf('web');
-      expect(await store.environments.update(spec, as<Revision>(7), null, null)).toEqual({ kind: 'conflict' });
+      expect(await store.environments.update(changeOf(spec, as<Revision>(7)), null)).toEqual({ kind: 'conflict' });
       expect(await store.environments.read(spec.name)).toBeNull();
     });
 
@@ -120,7 +105,10 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
       const { spec } = await created(specOf('web'));
       const updates = range(8).map(() => {
         const deployment = deploymentOf();
-        return store.environments.update({ ...spec.value, target: deployment.id }, spec.modified, deployment, null);
+        return store.environments.update(
+          changeOf({ ...spec.value, target: deployment.id }, spec.modified, { deployment }),
+          null,
+        );
       });
       const kinds = (await Promise.all(updates)).map(({ kind }) => kind);
       expect(kinds.toSorted()).toEqual([...range(7).map(() => 'conflict'), 'done']);
@@ -148,10 +136,12 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
       const { spec } = await created(specOf('web'));
       const first = remembered('first');
       const next = { ...spec.value, target: deploymentOf().id };
-      expect(await store.environments.update(next, spec.modified, null, first)).toEqual({ kind: 'done' });
+      expect(await store.environments.update(changeOf(next, spec.modified), first)).toEqual({ kind: 'done' });
       const { spec: seen } = await recordOf(nameOf('web'));
       const again = remembered('again', first.key);
-      expect(await store.environments.update(spec.value, seen.modified, null, again)).toEqual({ kind: 'remembered' });
+      expect(await store.environments.update(changeOf(spec.value, seen.modified), again)).toEqual({
+        kind: 'remembered',
+      });
       expect((await recordOf(nameOf('web'))).spec).toEqual(seen);
     });
 
@@ -160,7 +150,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
       const refused = remembered('refused');
       expect(await store.environments.create(specOf('web'), refused)).toEqual({ kind: 'exists' });
       const stale = as<Revision>(spec.modified - 1);
-      expect(await store.environments.update(spec.value, stale, null, refused)).toEqual({ kind: 'conflict' });
+      expect(await store.environments.update(changeOf(spec.value, stale), refused)).toEqual({ kind: 'conflict' });
       expect(await store.environments.recall(refused.key)).toBeNull();
     });
   });
@@ -173,7 +163,10 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
     it('loads the world, over many pages, with revisions', async () => {
       const { spec } = await created(specOf('web'));
       const deployment = deploymentOf();
-      await store.environments.update({ ...spec.value, target: deployment.id }, spec.modified, deployment, null);
+      await store.environments.update(
+        changeOf({ ...spec.value, target: deployment.id }, spec.modified, { deployment }),
+        null,
+      );
       const other = await created(specOf('other'));
       const first = await claimed(spec.value.id);
       const progress = progressOf(deployment.id, {
@@ -268,7 +261,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
     it('refuses intents after a change of the spec, while outcomes still land', async () => {
       const { spec } = await created(specOf('web'));
       const claim = await claimed(spec.value.id);
-      expect(await store.environments.update(deleting(spec.value), spec.modified, null, null)).toEqual({
+      expect(await store.environments.update(changeOf(deleting(spec.value), spec.modified), null)).toEqual({
         kind: 'done',
       });
       expect(await claim.commitIntents([[putSlot(1)]])).toEqual({ kind: 'fenced' });
@@ -387,7 +380,10 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
       const [doomed] = specs;
       if (doomed === undefined) throw new Error('no spec');
       const { spec } = await recordOf(doomed.name);
-      await store.environments.update(deleting(spec.value), spec.modified, deploymentOf(), null);
+      await store.environments.update(
+        changeOf(deleting(spec.value), spec.modified, { deployment: deploymentOf() }),
+        null,
+      );
       const claim = await claimed(doomed.id);
       await claim.commitIntents([[putSlot(1), putStatus(1)]]);
 
@@ -442,7 +438,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
         const deployment = deploymentOf();
         const next = { ...spec, target: deployment.id };
         const seen = record?.spec.modified ?? as<Revision>(0);
-        await (n % 2 === 1 ? store : store.other).environments.update(next, seen, deployment, null);
+        await (n % 2 === 1 ? store : store.other).environments.update(changeOf(next, seen, { deployment }), null);
         const after = (await current()).environment(spec.name);
         expect(after).toEqual(await store.environments.read(spec.name));
         expect(after?.deployments.get(deployment.id)?.value).toEqual(deployment);
@@ -452,7 +448,10 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
     it('shows what the actor wrote before a write of the API', async () => {
       const { spec } = await created(specOf('web'));
       const deployment = deploymentOf();
-      await store.environments.update({ ...spec.value, target: deployment.id }, spec.modified, deployment, null);
+      await store.environments.update(
+        changeOf({ ...spec.value, target: deployment.id }, spec.modified, { deployment }),
+        null,
+      );
       const claim = await claimed(spec.value.id);
       const progress = progressOf(deployment.id);
       await claim.commitIntents([[putSlot(1), { kind: 'put-progress', progress }, putStatus(1)]]);
@@ -465,7 +464,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
     it('hides an environment at its deletion, and shows its successor', async () => {
       const { spec } = await created(specOf('web'));
       expect((await current()).environment(nameOf('web'))).toBeDefined();
-      await store.other.environments.update(deleting(spec.value), spec.modified, null, null);
+      await store.other.environments.update(changeOf(deleting(spec.value), spec.modified), null);
       expect((await current()).environment(nameOf('web'))).toBeUndefined();
       expect(names(await current())).toEqual([]);
 
@@ -503,7 +502,7 @@ export function describeStore(open: (options: { readonly pageSize: number }) => 
       await created(specOf('a'));
       const { spec } = await created(specOf('b'));
       const before = await current();
-      await store.environments.update({ ...spec.value, target: deploymentOf().id }, spec.modified, null, null);
+      await store.environments.update(changeOf({ ...spec.value, target: deploymentOf().id }, spec.modified), null);
       await created(specOf('c'));
       const after = await current();
 

@@ -10,6 +10,7 @@ import type { TcpProxy } from '../support/tcp-proxy.ts';
 import { ownRoot, privateEtcd, proxyTo, storeOf, viewOf } from './etcd-fixture.ts';
 import {
   AT,
+  changeOf,
   deploymentOf,
   instanceOf,
   launchIdOf,
@@ -93,18 +94,57 @@ describe('a reply that is lost after the write landed (S3)', () => {
     const deployment = deploymentOf();
     await store.ping();
     proxy.blackhole('to-client');
-    const updating = store.environments.update({ ...spec, target: deployment.id }, seen, deployment, null);
+    const updating = store.environments.update(
+      changeOf({ ...spec, target: deployment.id }, seen, { deployment }),
+      null,
+    );
     await vi.waitFor(async () => expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(2), WITHIN);
     // Others may have gone on from our write before we ask what became of it.
     const record = await direct.environments.read(spec.name);
     const next = record?.spec.modified ?? seen;
     const doomed = { ...spec, target: deployment.id, deletion: { requestedAt: AT, tasks: 'keep' as const } };
-    expect(await direct.environments.update(doomed, next, null, null)).toEqual({ kind: 'done' });
+    expect(await direct.environments.update(changeOf(doomed, next), null)).toEqual({ kind: 'done' });
     expect(proxy.cut()).toBeGreaterThan(0);
     proxy.forward();
     expect(await updating).toEqual({ kind: 'done' });
     expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(3);
     expect(proxy.dropped.toClient).toBeGreaterThan(0);
+  });
+
+  it('does not make a rollback land in part, and a rollback does not hide an update that landed before it', async () => {
+    const { proxy, direct, store } = await behindProxy();
+    const spec = specOf('web');
+    await direct.environments.create(spec, null);
+    const seen = (await direct.environments.read(spec.name))?.spec.modified ?? expect.unreachable();
+    const failed = deploymentOf();
+    const change = changeOf({ ...spec, target: failed.id }, seen, { deployment: failed });
+
+    proxy.blackhole('to-client');
+    const updating = store.environments.update(change, null);
+    await vi.waitFor(async () => expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(2), WITHIN);
+    const deployment = deploymentOf({ kind: 'rollback', rollsBack: failed.id });
+    const progress = progressOf(failed.id, { state: 'failed' });
+    const rollback = { spec: { ...change.spec, target: deployment.id }, deployment, progress };
+    expect(await (await claimed(direct, spec.id)).rollBack(rollback)).toEqual({ kind: 'committed' });
+    expect(proxy.cut()).toBeGreaterThan(0);
+    proxy.forward();
+    expect(await updating).toEqual({ kind: 'done' });
+
+    const claim = await claimed(store, spec.id);
+    const again = deploymentOf({ kind: 'rollback', rollsBack: deployment.id });
+    proxy.blackhole('to-client');
+    const rollingBack = claim.rollBack({
+      spec: { ...change.spec, target: again.id },
+      deployment: again,
+      progress: progressOf(deployment.id, { state: 'failed' }),
+    });
+    await vi.waitFor(async () => expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(4), WITHIN);
+    expect(proxy.cut()).toBeGreaterThan(0);
+    proxy.forward();
+    expect(await rollingBack).toMatchObject({ kind: 'unknown' });
+    const { world } = await claimed(store, spec.id);
+    expect([world.spec.value.target, world.deployments.size, world.progress.size]).toEqual([again.id, 3, 2]);
+    expect(await versionOf(direct.client, direct.keys.spec(spec.id))).toBe(4);
   });
 });
 
@@ -136,7 +176,7 @@ describe('a write that is stuck on its way', () => {
     const record = await direct.environments.read(spec.name);
     if (record === null) throw new Error('not created');
     const next = { ...spec, target: deploymentOf().id };
-    const update = () => store.environments.update(next, record.spec.modified, null, null);
+    const update = () => store.environments.update(changeOf(next, record.spec.modified), null);
     const late = await stuck(proxy, spec.id, update);
     expect(late.error).toBeInstanceOf(StoreUnavailableError);
     await late.arrivedAndAnswered();
@@ -181,7 +221,7 @@ describe('an etcd that does not answer', () => {
       store.actors.claim(spec.id, 'test'),
       store.actors.inventory(),
       store.environments.create(specOf('other'), null),
-      store.environments.update(spec, record.spec.modified, null, null),
+      store.environments.update(changeOf(spec, record.spec.modified), null),
       store.environments.read(spec.name),
       store.environments.recall('key'),
       store.ping(),
@@ -269,7 +309,7 @@ describe('our own mistakes', () => {
     await store.environments.create(spec, null);
     const reason = 'CannotPullContainerError: pull image manifest has been retried 5 times: '.repeat(3);
     const failedInstances = range(10_000).map((n) => ({ instance: instanceOf(n), reason, attempts: 3 }));
-    const progress = progressOf(deploymentOf().id, { status: 'completed', failedInstances });
+    const progress = progressOf(deploymentOf().id, { state: 'completed', failedInstances });
     const claim = await claimed(store, spec.id);
     expect(await claim.commitOutcomes([[{ kind: 'put-progress', progress }]])).toEqual({ kind: 'committed' });
     expect((await claimed(store, spec.id)).world.progress.get(progress.id)).toEqual(progress);

@@ -40,6 +40,33 @@ test('what was published is read, by everyone, in any number of pieces', async (
   expect(await other.read(CLUSTER)).toBe(read);
 });
 
+test('attributes of hosts are read as they were published, and those sighted since; equal ones are one object', async () => {
+  const { facts, other, prefix } = fresh();
+  const stack = (value: string) =>
+    new Map([
+      ['stack', value],
+      ['flag', null],
+    ]);
+  const listed = [1, 2, 3].map((n) => instance(n, { attributes: stack(n === 3 ? 'test' : 'prod') }));
+  await facts.publish({ ...generation(Date.now(), 7, 0), instances: listed });
+  const read = await other.read(CLUSTER);
+  expect([...(read?.instances.values() ?? [])]).toEqual(listed);
+  expect(read?.instances.get(host(2))?.attributes).toBe(read?.instances.get(host(1))?.attributes);
+  // One writer knows what is listed, and does not say it again; the other has read nothing yet.
+  await other.sight(CLUSTER, [sightedHost(1, { version: 2, attributes: stack('prod') })]);
+  const [key = ''] = await redis.keys(`${prefix}:*:sightings`);
+  expect(JSON.stringify(await redis.xrange(key, '-', '+'))).not.toContain('stack');
+  await facts.sight(CLUSTER, [sightedHost(2, { version: 2, attributes: stack('prod') })]);
+  await other.sight(CLUSTER, [sightedHost(3, { version: 2, attributes: stack('prod') })]);
+  for (const reader of [facts, other]) {
+    const now = await reader.read(CLUSTER);
+    expect([...(now?.instances.values() ?? [])]).toEqual(
+      [1, 2, 3].map((n) => instance(n, { version: 2, attributes: stack('prod') })),
+    );
+    expect(now?.instances.get(host(2))?.attributes).toBe(now?.instances.get(host(1))?.attributes);
+  }
+});
+
 test('F2: an earlier listing never replaces a later one; one that is later by clock or by revision does', async () => {
   const { facts, other } = fresh();
   expect(await facts.publish(generation(100, 5))).toBe(true);

@@ -4,6 +4,7 @@ import {
   deploymentCodec,
   launchCodec,
   progressCodec,
+  revisionCodec,
   slotCodec,
   specCodec,
   statusCodec,
@@ -11,7 +12,17 @@ import {
 import type { Entry } from '../../src/store/etcd-requests.ts';
 import { itemOf, worldOf } from '../../src/store/items.ts';
 import { keysUnder } from '../../src/store/keys.ts';
-import { deploymentOf, instanceOf, launchIdOf, launchOf, progressOf, slotOf, specOf, statusOf } from './fixtures.ts';
+import {
+  deploymentOf,
+  instanceOf,
+  launchIdOf,
+  launchOf,
+  progressOf,
+  revisionOf,
+  slotOf,
+  specOf,
+  statusOf,
+} from './fixtures.ts';
 
 const keys = keysUnder('/t/');
 const spec = specOf('web');
@@ -21,6 +32,7 @@ const entryOf = (key: string, text: string): Entry => ({ key, text, created: 3 a
 const entries = {
   spec: entryOf(keys.spec(spec.id), specCodec.encode(spec)),
   deployment: entryOf(keys.deployment(spec.id, deployment.id), deploymentCodec.encode(deployment)),
+  revision: entryOf(keys.revision(spec.id, revisionOf(2).id), revisionCodec.encode(revisionOf(2))),
   progress: entryOf(keys.progress(spec.id, deployment.id), progressCodec.encode(progress)),
   status: entryOf(keys.status(spec.id), statusCodec.encode(statusOf(1))),
   launch: entryOf(keys.launch(spec.id, launchIdOf(1)), launchCodec.encode(launchOf(1))),
@@ -32,6 +44,7 @@ describe('entries', () => {
     const stored = <T>(value: T) => ({ value, created: 3, modified: 5 });
     expect(worldOf(keys, Object.values(entries))).toEqual({
       spec: stored(spec),
+      revisions: new Map([[revisionOf(2).id, stored(revisionOf(2))]]),
       deployments: new Map([[deployment.id, stored(deployment)]]),
       progress: new Map([[deployment.id, progress]]),
       status: statusOf(1),
@@ -46,6 +59,7 @@ describe('entries', () => {
     const misplaced = [
       { ...entries.spec, key: keys.spec(other.id) },
       { ...entries.deployment, key: keys.deployment(spec.id, deploymentOf().id) },
+      { ...entries.revision, key: keys.revision(spec.id, revisionOf(3).id) },
       { ...entries.progress, key: keys.progress(spec.id, deploymentOf().id) },
       { ...entries.launch, key: keys.launch(spec.id, launchIdOf(2)) },
       { ...entries.slot, key: keys.slot(spec.id, instanceOf(2)) },

@@ -1,18 +1,25 @@
 import { describe } from 'vitest';
 import { MemoryStore } from '../../src/store/memory-store.ts';
+import { describeHistory } from './conformance-of-history.ts';
+import { describeRollouts } from './conformance-of-rollouts.ts';
 import { describeStore } from './conformance.ts';
+import type { OpenStore } from './store-under-test.ts';
+
+const open: OpenStore = async () => {
+  const store = new MemoryStore();
+  await store.ready(AbortSignal.timeout(1_000));
+  return {
+    actors: store,
+    environments: store,
+    other: { actors: store, environments: store },
+    view: store,
+    spoil: async (id, part) => store.spoil(id, part),
+    close: () => store.close(),
+  };
+};
 
 describe('the memory store', () => {
-  describeStore(async () => {
-    const store = new MemoryStore();
-    await store.ready(AbortSignal.timeout(1_000));
-    return {
-      actors: store,
-      environments: store,
-      other: { actors: store, environments: store },
-      view: store,
-      spoil: async (id, part) => store.spoil(id, part),
-      close: () => store.close(),
-    };
-  });
+  describeStore(open);
+  describeRollouts(open);
+  describeHistory(open);
 });

@@ -144,7 +144,7 @@ test('tasks that never start are reported with the reason ECS gives, and tried a
   );
   const environment = await environmentOf(stack, 'logs');
   expect(environment.health).toBe('unhealthy');
-  expect(environment.reasons.join()).toContain('3 hosts have no running task');
+  expect(environment.reasons.join()).toContain('3 hosts have no ready task');
   // What it was at its end stays: the deployment is history.
   expect((await first(completed(stack, 'logs'))).failedInstances).toHaveLength(3);
 });
@@ -177,7 +177,7 @@ test('a deregistered task definition stops launches, with a reason; the tasks th
     ({ health }) => health === 'unhealthy',
     'unhealthy',
   );
-  expect(environment.reasons.join()).toMatch(/1 host has no running task/);
+  expect(environment.reasons.join()).toMatch(/1 host has no ready task/);
   expect(await live()).toHaveLength(3);
 });
 

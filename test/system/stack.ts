@@ -1,6 +1,6 @@
 /** The whole system for a test: a simulator and a scheduler, in this process, on the run's etcd and Redis. */
 import { randomUUID } from 'node:crypto';
-import { ECSClient } from '@aws-sdk/client-ecs';
+import { ECSClient, RegisterTaskDefinitionCommand, type ContainerDefinition } from '@aws-sdk/client-ecs';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import { startSimulator, type Simulator } from '../../sim/simulator.ts';
@@ -13,6 +13,8 @@ export interface Stack {
   readonly simulator: Simulator;
   /** ECS as any other client of the account sees it. */
   readonly ecs: ECSClient;
+  /** From the wish to stop a task to STOPPED. */
+  readonly taskStopMs: number;
   /** The flags that make a scheduler one of this installation. */
   readonly shared: readonly string[];
   /** Another scheduler of it. */
@@ -36,7 +38,8 @@ export interface StackOptions {
 
 export async function startStack({ simulator: simulated = {}, flags = [], redisUrl }: StackOptions): Promise<Stack> {
   Object.assign(process.env, CREDENTIALS);
-  const simulator = await startSimulator({ throttling: false, taskStartMs: 20, taskStopMs: 20, ...simulated });
+  const taskStopMs = simulated.taskStopMs ?? 20;
+  const simulator = await startSimulator({ throttling: false, taskStartMs: 20, ...simulated, taskStopMs });
   const name = randomUUID().slice(0, 8);
   const abort = new AbortController();
   const started: Scheduler[] = [];
@@ -63,6 +66,7 @@ export async function startStack({ simulator: simulated = {}, flags = [], redisU
     api: scheduler.api,
     simulator,
     ecs,
+    taskStopMs,
     shared,
     start,
     async close() {
@@ -82,11 +86,14 @@ export interface Ledger {
 }
 
 export interface LedgerTask {
-  readonly startedBy: string;
+  readonly startedBy: string | null;
   readonly taskArn: string;
   readonly containerInstanceArn: string;
   readonly group: string;
+  readonly taskDefinitionArn: string;
   readonly createdAt: number;
+  /** When it reached RUNNING. */
+  readonly startedAt: number | null;
   readonly stoppedAt: number | null;
   readonly lastStatus: string;
   readonly desiredStatus: string;
@@ -102,8 +109,12 @@ const NOT_NOW = [503, 504];
 
 /** GETs, or POSTs when there is a body; asks again as long as the answer is "not now". Throws on any other status that is not 2xx. */
 export async function json<T>(url: string, body?: unknown): Promise<T> {
+  return body === undefined ? await send('GET', url) : await send('POST', url, body);
+}
+
+async function send<T>(method: string, url: string, body?: unknown): Promise<T> {
   const headers = { 'Idempotency-Key': randomUUID() };
-  const request = body === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(body) };
+  const request = body === undefined ? { method } : { method, headers, body: JSON.stringify(body) };
   const answer = await eventually(
     async () => {
       const response = await fetch(url, request);
@@ -122,11 +133,22 @@ export interface Environment {
   readonly health: string;
   readonly reasons: readonly string[];
   readonly taskDefinition: string;
+  readonly revision: string;
+  readonly frozen?: boolean;
+  readonly targetDeployment?: string;
 }
 
 export interface Deployment {
   readonly id: string;
   readonly status: string;
+  readonly state: string;
+  readonly kind: string;
+  readonly revision: string;
+  readonly createdAt: string;
+  readonly reason?: string;
+  readonly rollsBack?: string;
+  readonly waves: readonly { readonly name: string; readonly state: string }[];
+  readonly deferredInstances: readonly string[];
   readonly failedInstances: readonly string[];
   readonly failures: readonly { readonly instance: string; readonly reason: string; readonly attempts: number }[];
 }
@@ -134,8 +156,18 @@ export interface Deployment {
 export const createEnvironment = (
   stack: Stack,
   name: string,
-  { cluster = 'default', taskDefinition = 'daemon' } = {},
-): Promise<Environment> => json(`${stack.api}/v1/environments`, { name, instanceGroup: { cluster }, taskDefinition });
+  { cluster = 'default', taskDefinition = 'daemon', query, ...more }: EnvironmentOptions = {},
+): Promise<Environment> =>
+  json(`${stack.api}/v1/environments`, { name, instanceGroup: { cluster, query }, taskDefinition, ...more });
+
+export interface EnvironmentOptions {
+  readonly cluster?: string;
+  readonly taskDefinition?: string;
+  readonly query?: string;
+  readonly deploymentConfiguration?: object;
+  readonly adopt?: object;
+  readonly drainAfter?: readonly string[];
+}
 
 export const environmentOf = (stack: Stack, name: string): Promise<Environment> =>
   json(`${stack.api}/v1/environments/${name}`);
@@ -147,11 +179,7 @@ export async function deleteEnvironment(stack: Stack, name: string, query = ''):
 }
 
 /** Covers every host there is now: creates, deploys, waits. */
-export async function cover(
-  stack: Stack,
-  name: string,
-  options: { readonly cluster?: string; readonly taskDefinition?: string } = {},
-): Promise<Deployment> {
+export async function cover(stack: Stack, name: string, options: EnvironmentOptions = {}): Promise<Deployment> {
   await deploy(stack, await createEnvironment(stack, name, options));
   const [deployment] = await completed(stack, name);
   if (deployment === undefined) throw new Error('no deployment');
@@ -167,16 +195,65 @@ export const addHosts = async (stack: Stack, count: number, more: object = {}): 
   (await json<{ hosts: readonly Host[] }>(`${stack.simulator.url}/_sim/hosts`, { count, cluster: 'default', ...more }))
     .hosts;
 
-export const hostsOf = async (stack: Stack): Promise<readonly Host[]> =>
-  (await json<{ hosts: readonly Host[] }>(`${stack.simulator.url}/_sim/hosts?cluster=default`)).hosts;
+export const hostsOf = async (stack: Stack, cluster = 'default'): Promise<readonly Host[]> =>
+  (await json<{ hosts: readonly Host[] }>(`${stack.simulator.url}/_sim/hosts?cluster=${cluster}`)).hosts;
+
+export const setAgent = (stack: Stack, { containerInstanceArn }: Host, connected: boolean): Promise<unknown> =>
+  json(`${stack.simulator.url}/_sim/hosts/${encodeURIComponent(containerInstanceArn)}/agent`, { connected });
+
+/** Registers a revision of a family; `behaviour` are the switches of the simulator. Gives its ARN. */
+export async function register(
+  stack: Stack,
+  family: string,
+  behaviour: { readonly [name: string]: string } = {},
+  container: Partial<ContainerDefinition> = {},
+): Promise<string> {
+  const environment = Object.entries(behaviour).map(([name, value]) => ({ name, value }));
+  const { taskDefinition } = await stack.ecs.send(
+    new RegisterTaskDefinitionCommand({
+      family,
+      containerDefinitions: [{ name: 'agent', image: 'agent', cpu: 10, memory: 10, environment, ...container }],
+    }),
+  );
+  return taskDefinition?.taskDefinitionArn ?? '';
+}
 
 export const exitTask = (stack: Stack, task: LedgerTask): Promise<unknown> =>
   json(`${stack.simulator.url}/_sim/tasks/${encodeURIComponent(task.taskArn)}/exit`, {});
 
-export async function deploy(stack: Stack, environment: Environment): Promise<Deployment> {
+export async function deploy(stack: Stack, environment: Environment, more = ''): Promise<Deployment> {
   const url = `${stack.api}/v1/environments/${environment.name}/deployments?deploymentToken=${environment.deploymentToken}`;
-  return await json(url, {});
+  return await json(`${url}${more}`, {});
 }
+
+/** Changes an environment as it is now. */
+export async function update(stack: Stack, name: string, change: object): Promise<Environment> {
+  const { deploymentToken } = await environmentOf(stack, name);
+  return await send('PATCH', `${stack.api}/v1/environments/${name}`, { ...change, deploymentToken });
+}
+
+/** Changes an environment and deploys it. */
+export const rollOut = async (stack: Stack, name: string, change: object): Promise<Deployment> =>
+  await deploy(stack, await update(stack, name, change));
+
+/** POSTs to a path below the environment. */
+export const order = <T = unknown>(stack: Stack, name: string, path: string, body: object = {}): Promise<T> =>
+  json(`${stack.api}/v1/environments/${name}/${path}`, body);
+
+export const deploymentsOf = async (stack: Stack, name: string): Promise<readonly Deployment[]> =>
+  (await json<{ items: readonly Deployment[] }>(`${stack.api}/v1/environments/${name}/deployments`)).items;
+
+export const deploymentIn = (
+  stack: Stack,
+  name: string,
+  { id }: { readonly id: string },
+  state: string,
+): Promise<Deployment> =>
+  eventually(
+    () => json<Deployment>(`${stack.api}/v1/environments/${name}/deployments/${id}`),
+    (one) => one.state === state,
+    `a deployment of ${name} ${state}`,
+  );
 
 /** Asks until the answer satisfies, or throws what it last was. */
 export async function eventually<T>(
@@ -197,11 +274,9 @@ export async function eventually<T>(
 }
 
 export const completed = async (stack: Stack, environment: string): Promise<readonly Deployment[]> => {
-  const url = `${stack.api}/v1/environments/${environment}/deployments`;
-  const answer = await eventually(
-    () => json<{ items: readonly Deployment[] }>(url),
-    ({ items }) => items.length > 0 && items.every((one) => one.status === 'completed'),
+  return await eventually(
+    () => deploymentsOf(stack, environment),
+    (items) => items.length > 0 && items.every((one) => one.status === 'completed'),
     `deployments of ${environment} completed`,
   );
-  return answer.items;
 };

@@ -69,6 +69,7 @@ function parts(known: { readonly instances?: readonly Instance[]; readonly tasks
       mailbox: {
         wake: async (_, reason) => calls.push(`wake ${reason}`) > 0,
         requestSurvey: async () => calls.push('survey') > 0,
+        requestReadiness: async () => calls.push('readiness') > 0,
       },
       metrics,
     },

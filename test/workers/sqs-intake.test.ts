@@ -113,6 +113,10 @@ function parts() {
           calls.push('survey');
           return !down('mailbox');
         },
+        requestReadiness: async () => {
+          calls.push('readiness');
+          return !down('mailbox');
+        },
       },
       metrics,
     },

@@ -1,0 +1,23 @@
+/** Hosts in paths: the id of a container instance, or its ARN. */
+import { as } from '../domain/ids.ts';
+import type { ClusterArn, InstanceArn } from '../domain/ids.ts';
+import { PAGE_NOT_FOUND, refusal } from './errors.ts';
+import { HOST_ID } from './fields.ts';
+import { valid } from './validation.ts';
+import type { Valid } from './validation.ts';
+
+const CLUSTER = /^(?<account>arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:)cluster\/(?<name>[a-zA-Z0-9_-]+)$/;
+
+/**
+ * The ARN of a host of the cluster. ARNs of the short format, which have no cluster in them, must be given whole: an
+ * account that was not migrated has them (ECS developer guide, ARNs and IDs).
+ */
+export const hostArn = (given: string, cluster: ClusterArn): Valid<InstanceArn> => {
+  const { account = '', name = '' } = CLUSTER.exec(cluster)?.groups ?? {};
+  const prefix = `${account}container-instance/`;
+  if (HOST_ID.test(given)) return valid(as<InstanceArn>(`${prefix}${name}/${given}`));
+  if (!given.startsWith('arn:') || /\p{Cc}/u.test(given)) return PAGE_NOT_FOUND;
+  const [id = '', ...path] = given.slice(prefix.length).split('/').toReversed();
+  const isOurs = given.startsWith(prefix) && HOST_ID.test(id) && (path.length === 0 || path.join('/') === name);
+  return isOurs ? valid(as<InstanceArn>(given)) : refusal(400, `Host ${given} is not of cluster ${cluster}`);
+};

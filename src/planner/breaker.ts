@@ -1,0 +1,103 @@
+/**
+ * What speaks against a rollout.
+ *
+ * G2. The breaker trips on: failed attempts of the target's template, at most as many as configured; a wave in which not one
+ *     host became ready; `maxUnavailable` used up by hosts that used up their attempts, as then nothing moves any more;
+ *     a wave's deadline; an alarm that did not fire when the rollout began; a definition that is not ACTIVE.
+ *     Hosts that were broken before the rollout began do not count.
+ */
+import type { Deployment, DeploymentProgress } from '../domain/environment.ts';
+import { after } from '../domain/ids.ts';
+import { hostsOf } from '../domain/revision.ts';
+import type { Draft } from './draft.ts';
+import type { Observation, Sight } from './observation.ts';
+import type { Rollout } from './rollout.ts';
+import { triesOf } from './slots.ts';
+import { isDone, type Standings } from './standing.ts';
+
+/** ECS's own bounds of a circuit breaker's threshold (ECS developer guide, Deployment circuit breaker). */
+const FAILURES_LEAST = 3;
+const FAILURES_MOST = 200;
+const FAILURES_USUAL = '50%';
+const MINUTE_MS = 60_000;
+
+export const alarmsOf = (target: Deployment): readonly string[] =>
+  target.kind === 'rollback' ? [] : target.revision.configuration.alarms;
+
+/** G2. null: nothing speaks against it. */
+export function tripReason(
+  progress: DeploymentProgress,
+  target: Deployment,
+  rollout: Rollout,
+  standings: Standings,
+  seen: Observation,
+  sight: Sight,
+  draft: Draft,
+): string | null {
+  const { configuration, taskDefinition } = target.revision;
+  if (target.kind === 'rollback' || progress.waves.length === 0) return null;
+  if (seen.looks.taskDefinitions.get(taskDefinition) === 'INACTIVE')
+    return 'the task definition is not ACTIVE any more';
+  for (const name of alarmsOf(target)) {
+    const state = seen.looks.alarms.get(name);
+    if (state === 'MISSING') return `CloudWatch knows no alarm ${name}`;
+    if (state === 'ALARM' && !progress.ignoredAlarms.includes(name)) return `alarm ${name} fired`;
+  }
+  const wave = progress.open - 1;
+  const name = progress.waves[wave]?.name ?? '';
+  const deadline = configuration.waveDeadlineMinutes;
+  if (deadline !== null && progress.doneAt === null) {
+    const due = after(progress.openedAt, deadline * MINUTE_MS);
+    if (due > seen.now) draft.wake(due);
+    // A turn that comes late finds it done, and does not call that late.
+    else if (!isDone(progress.open, standings, sight, rollout, draft)) {
+      return `wave ${name} was not done within ${deadline} minutes`;
+    }
+  }
+  // A share of hosts that are not seen is none.
+  if (sight.facts === null) return null;
+  const count = { done: 0, failed: 0, open: 0, deferred: 0 };
+  let brokenByIt = 0;
+  let opened = 0;
+  let inScope = 0;
+  let lost = 0;
+  for (const instance of sight.hosts) {
+    const standing = standings.of.get(instance.arn);
+    if (standing === undefined) continue;
+    const slot = draft.slots.get(instance.arn);
+    if (standing !== 'deferred') inScope += 1;
+    const broken = standing === 'failed' && slot?.tries.exempt !== true;
+    if (broken && slot?.vacated === true) lost += 1;
+    // A host that we emptied and whose agent is gone since may be gone by what we put there.
+    const silenced = standing === 'deferred' && slot?.vacated === true;
+    const its = rollout.waveOf(instance, slot);
+    if (its <= wave && standing !== 'deferred') opened += 1;
+    if (its !== wave) continue;
+    count[standing] += 1;
+    if (broken || silenced) brokenByIt += 1;
+  }
+  const amount = configuration.failures ?? (target.base === null ? null : FAILURES_USUAL);
+  if (amount === null) return null;
+  // Failures add up over the waves, and so do the hosts that they are a share of: what a large wave bore does not trip a small one.
+  const threshold = Math.min(FAILURES_MOST, Math.max(FAILURES_LEAST, hostsOf(amount, opened)));
+  const failures = failuresOf(target, draft) - progress.forgiven;
+  if (failures >= threshold) return `${failures} failed attempts in wave ${name}, where ${threshold} trip`;
+  // A person who resumed it in spite of its failures has seen these.
+  if (progress.forgiven > 0) return null;
+  if (brokenByIt > 0 && count.done === 0 && count.open === 0) return `not one host of wave ${name} became ready`;
+  const isStuck = lost >= unavailableMost(target, inScope) && count.open > 0;
+  return isStuck ? `${lost} hosts used up their attempts in wave ${name}: all that maxUnavailable allows` : null;
+}
+
+/** Hosts that the rollout may take a ready task from at a time: one at least. */
+export const unavailableMost = ({ revision }: Deployment, inScope: number): number =>
+  Math.max(1, hostsOf(revision.configuration.maxUnavailable, inScope));
+
+export function failuresOf(target: Deployment, draft: Draft): number {
+  let failures = 0;
+  for (const slot of draft.slots.values()) {
+    const tries = triesOf(slot, target.template);
+    if (!tries.exempt) failures += tries.count;
+  }
+  return failures;
+}

@@ -1,0 +1,72 @@
+/** How hosts stand towards the target deployment. */
+import type { Instance } from '../domain/facts.ts';
+import type { InstanceArn } from '../domain/ids.ts';
+import type { Slot } from '../domain/launch.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { Draft } from './draft.ts';
+import type { Sight } from './observation.ts';
+import type { Rollout } from './rollout.ts';
+import { isReady, triesOf } from './slots.ts';
+
+type Standing =
+  /** Its ready task is the target's. */
+  | 'done'
+  /** The target's attempts are used up; they go on, ever more slowly. */
+  | 'failed'
+  /** Neither yet. */
+  | 'open'
+  /** Not done, and nobody waits for it: its agent is disconnected, or ECS gave no id to launch by. */
+  | 'deferred';
+
+export interface Standings {
+  /** Hosts that the target covers; those that drain or have another status are not among them. */
+  readonly of: ReadonlyMap<InstanceArn, Standing>;
+}
+
+export function standingsOf(sight: Sight, rollout: Rollout, draft: Draft, policy: Policy): Standings {
+  const of = new Map<InstanceArn, Standing>();
+  for (const instance of sight.hosts) {
+    if (instance.status !== 'ACTIVE' || rollout.isExcluded(instance) || rollout.target === null) continue;
+    const covered = rollout.covers(rollout.target, instance);
+    if (covered === false) continue;
+    // A query that this release cannot read leaves everything open: nothing is said to be complete.
+    if (covered === null) of.set(instance.arn, 'open');
+    else of.set(instance.arn, standingOf(instance, draft.slots.get(instance.arn), rollout, policy));
+  }
+  return { of };
+}
+
+function standingOf(instance: Instance, slot: Slot | undefined, rollout: Rollout, policy: Policy): Standing {
+  const done = slot?.task != null && isReady(slot) && rollout.isCurrent(slot.task);
+  if (!instance.agentConnected) return done ? 'done' : 'deferred';
+  if (done) return 'done';
+  if (
+    slot !== undefined &&
+    rollout.target !== null &&
+    triesOf(slot, rollout.target.template).count >= policy.attempts
+  ) {
+    return 'failed';
+  }
+  return instance.ec2InstanceId === null ? 'deferred' : 'open';
+}
+
+/**
+ * No host of the waves that are open is open itself. A wave that was done stays so (`wasDone`) while hosts join it; one that
+ * the rollout emptied, or where it failed, is another matter.
+ */
+export const isDone = (
+  open: number,
+  { of }: Standings,
+  sight: Sight,
+  rollout: Rollout,
+  draft: Draft,
+  wasDone = false,
+): boolean =>
+  !sight.hosts.some((instance) => {
+    if (of.get(instance.arn) !== 'open') return false;
+    const slot = draft.slots.get(instance.arn);
+    return rollout.waveOf(instance, slot) < open && (!wasDone || isTouched(slot, rollout));
+  });
+
+const isTouched = (slot: Slot | undefined, { target }: Rollout): boolean =>
+  slot !== undefined && (slot.vacated || (target !== null && triesOf(slot, target.template).count > 0));

@@ -1,0 +1,99 @@
+/** Where the insight looks, and what it says when somebody does not answer. */
+import { expect, test } from 'vitest';
+import { AlarmsUnavailableError, type AlarmSource } from '../../src/alarms/alarms.ts';
+import type { Facts } from '../../src/domain/facts.ts';
+import type { EnvironmentName } from '../../src/domain/ids.ts';
+import { as } from '../../src/domain/ids.ts';
+import type { World } from '../../src/domain/world.ts';
+import { EcsReadError } from '../../src/ecs/gateway.ts';
+import { InsightUnavailableError } from '../../src/insight/insight.ts';
+import { plannerInsight, type InsightDeps } from '../../src/insight/planner-insight.ts';
+import { FactsUnavailableError } from '../../src/store/facts-store.ts';
+import { facts, host, NOW, POLICY, world, type Scene } from '../planner/fixtures.ts';
+import { rolling } from '../planner/rollout-scenes.ts';
+import { NEEDS, ROOM } from './scenes.ts';
+
+const NAME = as<EnvironmentName>('agent');
+const FAULT = { code: 'ThrottlingException', message: 'Rate exceeded' };
+
+interface Parts {
+  readonly world?: World | null;
+  readonly facts?: () => Promise<Facts | null>;
+  readonly ecs?: Partial<InsightDeps['ecs']>;
+  readonly alarms?: AlarmSource['states'];
+}
+
+function insightOf(scene: Scene, parts: Parts = {}) {
+  const seen = parts.world === undefined ? world(scene) : parts.world;
+  const deps: InsightDeps = {
+    store: {
+      inspect: () => Promise.resolve(seen === null ? null : { world: seen, storeId: 'store' }),
+      history: () => Promise.resolve([]),
+      read: () => Promise.resolve(seen),
+    } as InsightDeps['store'],
+    facts: { read: parts.facts ?? (() => Promise.resolve(scene.facts ?? null)) },
+    ecs: {
+      taskDefinitionStatus: () => Promise.resolve('ACTIVE'),
+      taskDefinition: () =>
+        Promise.resolve({ needs: NEEDS } as Awaited<ReturnType<InsightDeps['ecs']['taskDefinition']>>),
+      capacities: (_, arns) => Promise.resolve(new Map(arns.map((arn) => [arn, ROOM]))),
+      ...parts.ecs,
+    },
+    alarms: { states: parts.alarms ?? ((names) => Promise.resolve(new Map(names.map((name) => [name, 'OK'])))) },
+    policy: POLICY,
+    now: () => NOW,
+  };
+  return plannerInsight(deps);
+}
+
+const scene = rolling(2, { progress: null });
+const asItIs = (): null => null;
+
+test('hosts, status and plan of an environment', async () => {
+  const insight = insightOf(scene);
+  expect((await insight.hosts(NAME))?.map(({ instance }) => instance)).toEqual([host(1), host(2)]);
+  expect(await insight.status(NAME)).toMatchObject({ desired: 2 });
+  expect(await insight.foretell(NAME, asItIs)).toMatchObject({ ending: 'completed' });
+});
+
+test.each([
+  ['does not exist', null],
+  ['is being deleted', world({ deletion: 'stop' })],
+])('an environment that %s has none', async (_, gone) => {
+  const insight = insightOf(scene, { world: gone });
+  expect(await insight.hosts(NAME)).toBeNull();
+  expect(await insight.status(NAME)).toBeNull();
+  expect(await insight.foretell(NAME, asItIs)).toBeNull();
+});
+
+test('facts of another store are no facts: there is nothing to say of hosts, and no plan', async () => {
+  const insight = insightOf(scene, { facts: () => Promise.resolve(facts([], [], { storeId: 'another' })) });
+  expect((await insight.hosts(NAME))?.every(({ waitingFor }) => waitingFor === 'facts')).toBe(true);
+  await expect(insight.foretell(NAME, asItIs)).rejects.toThrow(InsightUnavailableError);
+});
+
+test('a cache that does not answer is no fault of the reader', async () => {
+  const insight = insightOf(scene, { facts: () => Promise.reject(new FactsUnavailableError('gone')) });
+  expect(await insight.status(NAME)).toMatchObject({ desired: 0 });
+  await expect(insight.foretell(NAME, asItIs)).rejects.toThrow('the hosts of the cluster are not known yet');
+});
+
+test('a plan needs the capacities; without a definition it is told that nothing is taken away', async () => {
+  const silent = () => Promise.reject(new EcsReadError(FAULT));
+  await expect(insightOf(scene, { ecs: { capacities: silent } }).foretell(NAME, asItIs)).rejects.toThrow(
+    /^ECS did not tell: .*Rate exceeded/,
+  );
+  const blind = insightOf(scene, { ecs: { taskDefinitionStatus: silent } });
+  expect(await blind.foretell(NAME, asItIs)).toMatchObject({ calls: { stopTask: 0 } });
+});
+
+test('alarms that are not told hold the rollout, and the hosts say so', async () => {
+  const watched = rolling(2, { configuration: { alarms: ['errors'] } });
+  const insight = insightOf(watched, { alarms: () => Promise.reject(new AlarmsUnavailableError(FAULT)) });
+  expect((await insight.hosts(NAME))?.map(({ waitingFor }) => waitingFor)).toEqual(['alarms', 'alarms']);
+});
+
+test('what is no answer of ECS or CloudWatch is a bug, and is not hidden', async () => {
+  const broken = () => Promise.reject(new TypeError('a bug'));
+  await expect(insightOf(scene, { ecs: { taskDefinitionStatus: broken } }).hosts(NAME)).rejects.toThrow(TypeError);
+});
