@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { NO_ORDERS, type DeploymentProgress } from '../src/domain/environment.ts';
+import { AS_MADE, type DeploymentProgress } from '../src/domain/environment.ts';
 import { NO_LOOKS, type Attributes, type Facts, type Instance, type Task } from '../src/domain/facts.ts';
 import { as, type InstanceArn, type Instant, type LaunchId, type Revision, type TaskArn } from '../src/domain/ids.ts';
 import type {
@@ -113,15 +113,8 @@ function observation(hosts: number, covered: boolean): Observation {
       revision: REVISION,
       deploymentToken: TOKEN,
       createdAt: BEFORE,
+      ...AS_MADE,
       target: DEPLOYMENT,
-      orders: NO_ORDERS,
-      frozen: false,
-      excluded: [],
-      retries: [],
-      adopt: null,
-      drainAfter: [],
-      required: false,
-      deletion: null,
     }),
     revisions: new Map([[REVISION.id, stored(REVISION)]]),
     deployments: new Map([

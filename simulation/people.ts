@@ -10,7 +10,7 @@ import {
   type EnvironmentName,
   type Instant,
 } from '../src/domain/ids.ts';
-import { NO_ORDERS, type Deployment, type EnvironmentSpec } from '../src/domain/environment.ts';
+import { AS_MADE, type Deployment, type EnvironmentSpec } from '../src/domain/environment.ts';
 import { revisionsToKeep } from '../src/domain/update.ts';
 import type { EnvironmentRecord } from '../src/domain/world.ts';
 import type { MemoryStore } from '../src/store/memory-store.ts';
@@ -59,15 +59,7 @@ export class People {
       revision: revisionOf(usual(definition), this.now()),
       deploymentToken: this.token(),
       createdAt: this.now(),
-      target: null,
-      orders: NO_ORDERS,
-      frozen: false,
-      excluded: [],
-      retries: [],
-      adopt: null,
-      drainAfter: [],
-      required: false,
-      deletion: null,
+      ...AS_MADE,
     };
     if ((await memory.create(spec, null)).kind !== 'done') return false;
     onCreated(spec.id);

@@ -10,7 +10,7 @@ import pMap from 'p-map';
 import { NO_LOOKS, type Facts, type Looks } from '../domain/facts.ts';
 import { AlarmsUnavailableError, type AlarmSource } from '../alarms/alarms.ts';
 import { after, type EnvironmentId, type Instant, type LaunchId, type TaskDefinitionArn } from '../domain/ids.ts';
-import type { Acted, ChangeGroup, Effect, LookRequest, Plan } from '../domain/plan.ts';
+import { isAsking, type Acted, type ChangeGroup, type Effect, type LookRequest, type Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { EcsReadError, type EcsGateway } from '../ecs/gateway.ts';
 import { planEnvironment } from '../planner/plan.ts';
@@ -163,9 +163,6 @@ async function look(
   ]);
   return { looks: { tasks, instances, taskDefinitions, alarms }, failed };
 }
-
-const isAsking = ({ tasks, instances, taskDefinitions, alarms }: LookRequest): boolean =>
-  tasks.length + instances.length + taskDefinitions.length + alarms.length > 0;
 
 const merge = (a: Looks, b: Looks): Looks => ({
   tasks: new Map([...a.tasks, ...b.tasks]),

@@ -1,7 +1,7 @@
 /** `/v1/environments`. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
-import { NO_ORDERS } from '../domain/environment.ts';
+import { AS_MADE } from '../domain/environment.ts';
 import type { Deletion, EnvironmentSpec } from '../domain/environment.ts';
 import { as } from '../domain/ids.ts';
 import type { DeploymentToken, EnvironmentId, EnvironmentName } from '../domain/ids.ts';
@@ -149,15 +149,10 @@ const create = async (c: ApiContext, deps: ApiDeps, body: string, remember: Reme
     revision: revisionOf(content, createdAt),
     deploymentToken,
     createdAt,
-    target: null,
-    orders: NO_ORDERS,
-    frozen: false,
-    excluded: [],
-    retries: [],
+    ...AS_MADE,
     adopt: selectorOf(request.adopt),
     drainAfter,
     required: request.required ?? false,
-    deletion: null,
   };
   const answer = renderChanged(spec, null);
   c.get('deadline').beginChange();

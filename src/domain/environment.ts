@@ -54,6 +54,20 @@ export interface RolloutOrders {
 
 export const NO_ORDERS: RolloutOrders = { paused: false, resumes: 0, promoted: 0, cancelled: false };
 
+/** What a new environment is told to do: nothing yet, and nothing special. */
+export const AS_MADE: Omit<EnvironmentSpec, 'id' | 'name' | 'cluster' | 'revision' | 'deploymentToken' | 'createdAt'> =
+  {
+    target: null,
+    orders: NO_ORDERS,
+    frozen: false,
+    excluded: [],
+    retries: [],
+    adopt: null,
+    drainAfter: [],
+    required: false,
+    deletion: null,
+  };
+
 /** Whether its actor has anything to do: nothing is done for an environment that was never deployed. */
 export const isInService = ({ target, deletion }: EnvironmentSpec): boolean => target !== null || deletion !== null;
 

@@ -84,6 +84,10 @@ export interface LookRequest {
   readonly alarms: readonly string[];
 }
 
+/** Something is to be asked for. */
+export const isAsking = ({ tasks, instances, taskDefinitions, alarms }: LookRequest): boolean =>
+  tasks.length + instances.length + taskDefinitions.length + alarms.length > 0;
+
 /** Why a host has no task yet, or keeps one it should not have, or an outdated one. */
 export type Waiting =
   /** Cluster facts are missing, or older than what they would have to prove. */

@@ -15,7 +15,7 @@ import {
   type TaskDefinitionArn,
 } from '../domain/ids.ts';
 import type { Launch } from '../domain/launch.ts';
-import type { Acted, LaunchOutcome, LookRequest, Plan } from '../domain/plan.ts';
+import { isAsking, type Acted, type LaunchOutcome, type LookRequest, type Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { World } from '../domain/world.ts';
 import { planEnvironment } from '../planner/plan.ts';
@@ -202,6 +202,3 @@ export class Foretelling {
     return as<LaunchId>(`foretold-${this.minted}`);
   }
 }
-
-const isAsking = ({ tasks, instances, taskDefinitions, alarms }: LookRequest): boolean =>
-  tasks.length + instances.length + taskDefinitions.length + alarms.length > 0;

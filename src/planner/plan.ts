@@ -3,7 +3,7 @@
  * gives the same plan. The steps stand below in the order they are taken.
  */
 import { after, type InstanceArn, type LaunchId } from '../domain/ids.ts';
-import type { LookRequest, Plan } from '../domain/plan.ts';
+import { isAsking, type LookRequest, type Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { batchesOf, intent, type Batch } from './batches.ts';
 import { stopForDeletion, isFinished } from './deletion.ts';
@@ -50,7 +50,7 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
   if (draft.needsSurvey) draft.wake(after(seen.now, SURVEY_WAIT_MS));
   const look = draft.look(policy.looksPerTurn);
   // Stands only if this plan is the turn's last, with something still to ask.
-  if (asks(look)) draft.wake(after(seen.now, policy.attemptBackoffMs.first));
+  if (isAsking(look)) draft.wake(after(seen.now, policy.attemptBackoffMs.first));
   return planOf(draft, look, finished);
 }
 
@@ -152,8 +152,5 @@ function requestStops(seen: Observation, rollout: Rollout, draft: Draft, policy:
     draft.effects.push({ kind: 'stop', task: slot.task.arn, reason, priority });
   }
 }
-
-const asks = ({ tasks, instances, taskDefinitions, alarms }: LookRequest): boolean =>
-  tasks.length + instances.length + taskDefinitions.length + alarms.length > 0;
 
 const NOTHING_TO_ASK: LookRequest = { tasks: [], instances: [], taskDefinitions: [], alarms: [] };

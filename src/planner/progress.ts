@@ -17,6 +17,12 @@ const ELIGIBLE: ReadonlySet<string> = new Set(['running', 'starting', 'failed', 
 /** Hosts named in one reason; the rest are counted. */
 const HOSTS_NAMED = 3;
 
+interface Host {
+  readonly instance: Instance;
+  readonly slot: Slot | undefined;
+  readonly state: HostState;
+}
+
 type HostState = 'running' | 'starting' | 'failed' | 'missing' | 'disconnected' | 'draining' | 'other';
 
 const stateOf = (instance: Instance, slot: Slot | undefined, rollout: Rollout, policy: Policy): HostState => {
@@ -36,10 +42,6 @@ function isOurs(instance: Instance, slot: Slot | undefined, rollout: Rollout): b
 }
 
 export function recordProgress(seen: Observation, sight: Sight, rollout: Rollout, draft: Draft, policy: Policy): void {
-  const states = new Map<InstanceArn, HostState>();
-  for (const instance of sight.hosts) {
-    states.set(instance.arn, stateOf(instance, draft.slots.get(instance.arn), rollout, policy));
-  }
   const { target } = seen.world.spec.value;
   const deployment = target === null ? undefined : seen.world.deployments.get(target);
   if (deployment !== undefined && draft.progress !== null) {
@@ -49,7 +51,11 @@ export function recordProgress(seen: Observation, sight: Sight, rollout: Rollout
   }
   // Without facts nothing is known of the hosts, and what was known stands.
   if (seen.facts === null) return;
-  const status = statusOf(deployment?.value, states, seen, sight, rollout, draft, policy);
+  const hosts = sight.hosts.map((instance): Host => {
+    const slot = draft.slots.get(instance.arn);
+    return { instance, slot, state: stateOf(instance, slot, rollout, policy) };
+  });
+  const status = statusOf(deployment?.value, hosts, seen, rollout, draft, policy);
   if (!same(seen.world.status, status)) draft.status = status;
 }
 
@@ -88,9 +94,8 @@ function completed(
 
 function statusOf(
   deployment: Deployment | undefined,
-  states: ReadonlyMap<InstanceArn, HostState>,
+  hosts: readonly Host[],
   seen: Observation,
-  sight: Sight,
   rollout: Rollout,
   draft: Draft,
   policy: Policy,
@@ -99,10 +104,9 @@ function statusOf(
   let launching = 0;
   let ready = 0;
   let updated = 0;
-  for (const [host, state] of states) {
+  for (const { instance, slot, state } of hosts) {
     count[state] += 1;
-    if (state === 'missing' && draft.waiting.get(host) === 'launch') launching += 1;
-    const slot = draft.slots.get(host);
+    if (state === 'missing' && draft.waiting.get(instance.arn) === 'launch') launching += 1;
     if (slot?.task == null || !ELIGIBLE.has(state)) continue;
     if (isReady(slot)) ready += 1;
     if (rollout.isCurrent(slot.task)) updated += 1;
@@ -110,7 +114,7 @@ function statusOf(
   const revisions = new Set<RevisionId>();
   for (const { task } of draft.slots.values())
     if (task !== null && task.revision !== null) revisions.add(task.revision);
-  const hosts = {
+  const counts = {
     eligible: count.running + count.starting + count.failed + count.missing,
     running: count.running,
     ready,
@@ -120,11 +124,11 @@ function statusOf(
     disconnected: count.disconnected,
     draining: count.draining,
   };
-  const reasons = deployment === undefined ? [] : reasonsOf(deployment, states, seen, sight, rollout, draft, policy);
+  const reasons = deployment === undefined ? [] : reasonsOf(deployment, hosts, seen, rollout, draft, policy);
   return {
     health: reasons.length === 0 ? 'healthy' : 'unhealthy',
     reasons,
-    hosts,
+    hosts: counts,
     revisions: [...revisions].toSorted(),
   };
 }
@@ -132,26 +136,24 @@ function statusOf(
 /** Hosts without a ready task whose start grace is over, by what keeps them. The grace ends early when attempts are used up. */
 function reasonsOf(
   deployment: Deployment,
-  states: ReadonlyMap<InstanceArn, HostState>,
+  hosts: readonly Host[],
   seen: Observation,
-  sight: Sight,
   rollout: Rollout,
   draft: Draft,
   policy: Policy,
 ): readonly string[] {
   const troubles = new Map<string, InstanceArn[]>();
-  for (const [host, state] of states) {
-    const neverReady = state === 'running' && !isReady(draft.slots.get(host));
-    if (state !== 'starting' && state !== 'missing' && state !== 'failed' && !neverReady) continue;
-    const graceEnds = after(graceBegan(host, deployment, sight, draft), policy.startGraceMs);
+  for (const { instance, slot, state } of hosts) {
+    if (!ELIGIBLE.has(state) || isReady(slot)) continue;
+    const graceEnds = after(graceBegan(instance, slot, deployment), policy.startGraceMs);
     if (state !== 'failed' && graceEnds > seen.now) {
       draft.wake(graceEnds);
       continue;
     }
-    const why = explain(draft.waiting.get(host), draft.slots.get(host), rollout);
+    const why = explain(draft.waiting.get(instance.arn), slot, rollout);
     const there = troubles.get(why);
-    if (there === undefined) troubles.set(why, [host]);
-    else there.push(host);
+    if (there === undefined) troubles.set(why, [instance.arn]);
+    else there.push(instance.arn);
   }
   return [...troubles]
     .map(
@@ -161,10 +163,9 @@ function reasonsOf(
     .toSorted();
 }
 
-function graceBegan(host: InstanceArn, deployment: Deployment, sight: Sight, draft: Draft): Instant {
-  const slot = draft.slots.get(host);
+function graceBegan(instance: Instance, slot: Slot | undefined, deployment: Deployment): Instant {
   if (slot !== undefined) return slot.since;
-  const registeredAt = sight.facts?.instances.get(host)?.registeredAt ?? deployment.createdAt;
+  const registeredAt = instance.registeredAt ?? deployment.createdAt;
   return registeredAt > deployment.createdAt ? registeredAt : deployment.createdAt;
 }
 

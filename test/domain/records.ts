@@ -1,6 +1,6 @@
 /** Records for the rules of what people may ask. */
 import type { Deployment, DeploymentProgress, EnvironmentSpec } from '../../src/domain/environment.ts';
-import { NO_ORDERS } from '../../src/domain/environment.ts';
+import { AS_MADE } from '../../src/domain/environment.ts';
 import { as } from '../../src/domain/ids.ts';
 import type {
   ClusterArn,
@@ -37,15 +37,7 @@ export const SPEC: EnvironmentSpec = {
   revision: revision(2),
   deploymentToken: as<DeploymentToken>('now'),
   createdAt: as<Instant>(1),
-  target: null,
-  orders: NO_ORDERS,
-  frozen: false,
-  excluded: [],
-  retries: [],
-  adopt: null,
-  drainAfter: [],
-  required: false,
-  deletion: null,
+  ...AS_MADE,
 };
 
 export const deployment = (id: string, over: Partial<Deployment> = {}): Deployment => ({

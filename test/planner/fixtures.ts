@@ -1,6 +1,6 @@
 /** Builders for what the planner sees. Everything is derived from small numbers, so that failures read well. */
 import {
-  NO_ORDERS,
+  AS_MADE,
   type Deletion,
   type Deployment,
   type DeploymentProgress,
@@ -250,14 +250,8 @@ export function world(parts: WorldParts = {}): World {
     revision: last?.revision ?? revision(1),
     deploymentToken: as('token'),
     createdAt: at(-10),
+    ...AS_MADE,
     target: last?.id ?? deploymentId(1),
-    orders: NO_ORDERS,
-    frozen: false,
-    excluded: [],
-    retries: [],
-    adopt: null,
-    drainAfter: [],
-    required: false,
     deletion: parts.deletion === undefined ? null : { requestedAt: ago(1), tasks: parts.deletion },
     ...parts.spec,
   };

@@ -1,7 +1,7 @@
 /** Values for tests of the store. Every id is derived from a small number or name, so that failures read well. */
 import { randomUUID } from 'node:crypto';
 import {
-  NO_ORDERS,
+  AS_MADE,
   type Deployment,
   type DeploymentProgress,
   type EnvironmentSpec,
@@ -60,15 +60,7 @@ export const specOf = (name: string, changes: Partial<EnvironmentSpec> = {}): En
   revision: revisionOf(1),
   deploymentToken: as<DeploymentToken>(randomUUID()),
   createdAt: AT,
-  target: null,
-  orders: NO_ORDERS,
-  frozen: false,
-  excluded: [],
-  retries: [],
-  adopt: null,
-  drainAfter: [],
-  required: false,
-  deletion: null,
+  ...AS_MADE,
   ...changes,
 });
 
