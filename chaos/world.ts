@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EnvironmentName } from '../src/domain/ids.ts';
 import type { Dice } from './dice.ts';
-import type { Target } from './faults/fault.ts';
+import type { Target } from './target.ts';
 import type { ChaosSystem } from './system.ts';
 import { gaps, type EnvironmentLife, type HostLife } from './witness.ts';
 

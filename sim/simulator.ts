@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 
 import { EventDelivery } from './http/event-delivery.ts';
-import { createSimulatorServer, type SimulatorSides } from './http/server.ts';
+import { createSimulatorServer } from './http/server.ts';
+import type { SimulatorSides } from './http/sides.ts';
 import { SqsQueue } from './http/sqs-queue.ts';
 import { EcsModel } from './model/model.ts';
 import { readSimulatorOptions, simulatorHelp, type SimulatorOptions } from './options.ts';

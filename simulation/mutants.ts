@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Case, Verdict } from './judge.ts';
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 /** Some forty mutants take a second each on a busy machine. One that loops is an error: nobody can say what it did. */
 const JUDGED_WITHIN_MS = 240_000;

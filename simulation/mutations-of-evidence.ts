@@ -1,5 +1,5 @@
 /** What is believed, deletions, wake-ups, the budget. */
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
   // --- evidence ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 /** Promise, fence, replay, settling. */
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
   // --- promise and fence ---------------------------------------------------------------------------------------------

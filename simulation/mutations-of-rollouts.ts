@@ -1,5 +1,5 @@
 /** Budget, waves, pauses, rollbacks. */
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 
 export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
   {
@@ -190,7 +190,7 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: 'if (slot?.task != null) {\n    if (slot.stop !== null)',
     replace: "if (slot?.task != null && slot.stop?.reason !== 'update') {\n    if (slot.stop !== null)",
     mix: 'rollouts',
-    seed: 3,
+    seed: 4,
     withinSeeds: 20,
   },
   {

@@ -1,5 +1,4 @@
 /** What a fault is. It counts only when it was seen to happen, and heals before it says so. */
-import type { EnvironmentId } from '../../src/domain/ids.ts';
 import type { Dice } from '../dice.ts';
 import type { ChaosSystem } from '../system.ts';
 import type { World } from '../world.ts';
@@ -13,13 +12,6 @@ export interface Scene {
   readonly system: ChaosSystem;
   readonly dice: Dice;
   readonly world: World;
-}
-
-/** A fresh environment, created and not deployed: its first launches are what a fault aims at. */
-export interface Target {
-  readonly id: EnvironmentId;
-  readonly name: string;
-  readonly deploy: () => Promise<void>;
 }
 
 export interface Happened {

@@ -6,7 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LaunchId, InstanceArn } from '../../src/domain/ids.ts';
 import type { TcpProxy, Trap } from '../../test/support/tcp-proxy.ts';
 import type { ChaosSystem, Peer, Seat } from '../system.ts';
-import { SEEN_WITHIN_MS, type Scene, type Target } from './fault.ts';
+import type { Target } from '../target.ts';
+import { SEEN_WITHIN_MS, type Scene } from './fault.ts';
 
 export type Point =
   /** The fence is taken, the promise is on its way to etcd. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { FaultRequest } from '../model/faults.ts';
 import { OPERATIONS } from '../model/operations.ts';
 import { HOSTS_MAX } from '../options.ts';
-import type { SimulatorSides } from './server.ts';
+import type { SimulatorSides } from './sides.ts';
 
 /** The admin side under `/_sim`: what tests and demos do to the simulated world, and the ledger. */
 

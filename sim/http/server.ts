@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-import type { EcsModel } from '../model/model.ts';
 import { answerAdmin } from './admin-route.ts';
 import { answerCloudWatch, isCloudWatch } from './cloudwatch-route.ts';
 import { answerEcs } from './ecs-route.ts';
-import type { EventDelivery } from './event-delivery.ts';
-import { answerSqs, isSqs, type SqsSide } from './sqs-route.ts';
+import type { SimulatorSides } from './sides.ts';
+import { answerSqs, isSqs } from './sqs-route.ts';
 
 const ADMIN_PREFIX = '/_sim';
 
@@ -14,12 +13,6 @@ const BODY_BYTES_MAX = 1_048_576;
 
 /** Longer than a client's idle connections live: a server that closes first makes a call fail whose fate is unknown. */
 const KEEP_ALIVE_MS = 75_000;
-
-export interface SimulatorSides {
-  readonly model: EcsModel;
-  /** Null: no events are wanted. */
-  readonly events: (SqsSide & { readonly delivery: EventDelivery }) | null;
-}
 
 export function createSimulatorServer(sides: SimulatorSides): Server {
   const server = createServer((request, response) => {

@@ -3,7 +3,8 @@
  * a read is then a lookup, and a list is a join. What was not asked for is not rendered.
  */
 import { isOver, NO_ORDERS } from '../domain/environment.ts';
-import type { Deployment, DeploymentProgress, EnvironmentSpec, JsonObject } from '../domain/environment.ts';
+import type { Deployment, DeploymentProgress, EnvironmentSpec } from '../domain/environment.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { DeploymentId, Instant } from '../domain/ids.ts';
 import type { EnvironmentRecord } from '../domain/world.ts';
 import { configurationWire } from './configuration-schema.ts';

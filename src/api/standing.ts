@@ -1,6 +1,6 @@
 /** From requests to what stands in a spec: the parts that creating and updating share. */
 import type { AdoptSelector } from '../domain/adoption.ts';
-import type { JsonObject } from '../domain/environment.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { ClusterArn, EnvironmentName } from '../domain/ids.ts';
 import { drainOrderFault } from '../domain/update.ts';
 import type { ApiDeps } from './app-env.ts';

@@ -12,9 +12,6 @@ import type {
 } from './ids.ts';
 import type { EnvironmentRevision, Retry, Wave } from './revision.ts';
 
-/** A JSON object we hand on to ECS without reading it. */
-export type JsonObject = { readonly [member: string]: unknown };
-
 /** The desired state, written by the API; the actor writes it when it rolls back, and compares it when it promises. */
 export interface EnvironmentSpec {
   readonly id: EnvironmentId;

@@ -8,7 +8,7 @@ import type {
   TaskDefinitionArn,
   Template,
 } from './ids.ts';
-import type { JsonObject } from './environment.ts';
+import type { JsonObject } from './json.ts';
 
 /**
  * A launch we promised ourselves before asking ECS for it. The record exists from before the call until it is known,

@@ -1,5 +1,5 @@
 import type { InstanceArn, Instant, RevisionId, TaskDefinitionArn, Template } from './ids.ts';
-import type { JsonObject } from './environment.ts';
+import type { JsonObject } from './json.ts';
 
 /** What an environment is to be, and how it gets there. Never changed; its id is a hash of its content. */
 export interface EnvironmentRevision {

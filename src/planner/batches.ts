@@ -1,6 +1,7 @@
 import type { Instance } from '../domain/facts.ts';
 import { groupOf, type DeploymentId, type Instant, type LaunchId } from '../domain/ids.ts';
-import type { Deployment, EnvironmentSpec, JsonObject } from '../domain/environment.ts';
+import type { Deployment, EnvironmentSpec } from '../domain/environment.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { Launch } from '../domain/launch.ts';
 import type { Priority } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';

@@ -1,12 +1,6 @@
 /** The shapes of what stands in the store. See `codec.ts`. */
 import { z } from 'zod';
-import type {
-  Deployment,
-  DeploymentProgress,
-  EnvironmentSpec,
-  EnvironmentStatus,
-  JsonObject,
-} from '../domain/environment.ts';
+import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus } from '../domain/environment.ts';
 import type {
   ClusterArn,
   DeploymentId,
@@ -21,6 +15,7 @@ import type {
   TaskDefinitionArn,
   Template,
 } from '../domain/ids.ts';
+import type { JsonObject } from '../domain/json.ts';
 import type { HistoryEntry, Launch, Slot } from '../domain/launch.ts';
 import type { EnvironmentRevision } from '../domain/revision.ts';
 import type { PackedArns, PackedFailures } from './failures-codec.ts';

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Verdict } from '../../simulation/judge.ts';
 import { judge, mutated, ROOT } from '../../simulation/mutants.ts';
-import { MUTATIONS, type Mutation } from '../../simulation/mutations.ts';
+import type { Mutation } from '../../simulation/mutation.ts';
+import { MUTATIONS } from '../../simulation/mutations.ts';
 
 const LEAST = 18;
 /** As long as the judging itself may take, and the compiling before it. */
