@@ -28,7 +28,7 @@ import {
   type Entry,
 } from './etcd-requests.ts';
 import { historyApart } from './host-history.ts';
-import { itemOf, worldOf } from './items.ts';
+import { itemOf, worldOf, type Item } from './items.ts';
 import { keyAfter, type KeyRange, type Keys } from './keys.ts';
 import { recordRanges, specWrites } from './record-writes.ts';
 import {
@@ -49,9 +49,14 @@ export interface EtcdActorOptions {
 }
 
 export function etcdActorStore(options: EtcdActorOptions): ActorStore {
+  let read: ReadSpecs = new Map();
   return {
     claim: (environment, holder) => claim(options, environment, holder),
-    inventory: () => inventory(options),
+    inventory: async () => {
+      const listed = await inventory(options, read);
+      read = listed.read;
+      return listed.inventory;
+    },
   };
 }
 
@@ -200,16 +205,27 @@ function writesOf(keys: Keys, id: EnvironmentId, change: Change): readonly Write
   }
 }
 
-async function inventory({ client, keys, pageSize }: EtcdActorOptions): Promise<Inventory> {
+/** Specs of the last inventory. Surveys and sweeps ask again and again, and between two of them hardly any spec changes. */
+type ReadSpecs = ReadonlyMap<string, { readonly entry: Entry; readonly item: Item }>;
+
+async function inventory(
+  { client, keys, pageSize }: EtcdActorOptions,
+  before: ReadSpecs,
+): Promise<{ readonly inventory: Inventory; readonly read: ReadSpecs }> {
   const { entries, revision, storeId } = await listRange(client, { range: keys.specs, pageSize });
+  const read = new Map<string, { readonly entry: Entry; readonly item: Item }>();
   const specs: Stored<EnvironmentSpec>[] = [];
   const unreadable: EnvironmentId[] = [];
   for (const entry of entries) {
-    const item = itemOf(keys, entry);
+    const known = before.get(entry.key);
+    // By text too: a restored backup gives the same revisions to other values.
+    const isSame = known?.entry.modified === entry.modified && known.entry.text === entry.text;
+    const item = isSame ? known.item : itemOf(keys, entry);
+    read.set(entry.key, { entry, item });
     if (item.kind === 'spec') specs.push(item.spec);
     else unreadable.push(idOf(keys, entry));
   }
-  return { revision, storeId, specs, unreadable };
+  return { inventory: { revision, storeId, specs, unreadable }, read };
 }
 
 function idOf(keys: Keys, { key }: Entry): EnvironmentId {

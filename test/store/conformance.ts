@@ -398,6 +398,21 @@ export function describeStore(open: OpenStore): void {
     });
   });
 
+  it('the inventory, asked again, has what changed, what came, and not what went', async () => {
+    const [kept, changed, gone] = [specOf('kept'), specOf('changed'), specOf('gone')];
+    for (const spec of [kept, changed, gone]) await created(spec);
+    const specsByName = async () =>
+      Object.fromEntries((await store.actors.inventory()).specs.map(({ value }) => [value.name, value]));
+    expect(await specsByName()).toEqual({ kept, changed, gone });
+
+    const { spec } = await recordOf(changed.name);
+    await store.environments.update(changeOf({ ...spec.value, frozen: true }, spec.modified), null);
+    await (await claimed(gone.id)).remove();
+    const came = specOf('came');
+    await created(came);
+    expect(await specsByName()).toEqual({ kept, changed: { ...changed, frozen: true }, came });
+  });
+
   describe('a value that cannot be read', () => {
     it('stops its environment, and no other', async () => {
       const [bad, good] = [await created(specOf('bad')), await created(specOf('good'))];
