@@ -61,4 +61,9 @@ export const REGRESSIONS: readonly Regression[] = [
     mix: 'rough-rollouts',
     was: 'the turn that wrote that a rollout was cancelled still repeated a launch for it',
   },
+  {
+    seed: 201_193,
+    mix: 'rollouts',
+    was: 'a rollback by hand to a bad revision went on over the hosts that it broke, one after the other',
+  },
 ];

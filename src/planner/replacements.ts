@@ -89,7 +89,7 @@ interface Outdated {
 const brokenFirst = (a: Outdated, b: Outdated): number =>
   Number(isReady(a.slot)) - Number(isReady(b.slot)) || (a.instance.arn < b.instance.arn ? -1 : 1);
 
-/** U2. What it is to have is none, or what was completed before and had its chance there: a rollback must not wait for it. */
+/** U2. Its wave is closed, and the base is none, or has had its chance there. */
 function isBeyondHelp(
   instance: Instance,
   slot: Slot,
@@ -98,8 +98,7 @@ function isBeyondHelp(
   { attempts, startGraceMs }: Policy,
 ): boolean {
   const wanted = rollout.deploymentFor(instance, slot);
-  if (wanted === null) return true;
-  if (rollout.isOpen(instance, slot) && wanted.kind !== 'rollback') return false;
+  if (wanted === null || rollout.isOpen(instance, slot)) return wanted === null;
   const { tries, task } = slot;
   if (tries.template === wanted.template && tries.count >= attempts) return true;
   const { minReadyMs } = rollout.readinessOf(wanted.template);
