@@ -66,4 +66,9 @@ export const REGRESSIONS: readonly Regression[] = [
     mix: 'rollouts',
     was: 'a rollback by hand to a bad revision went on over the hosts that it broke, one after the other',
   },
+  {
+    seed: 203_097,
+    mix: 'all',
+    was: 'the only canary drained, and the next wave opened with nothing tried',
+  },
 ];

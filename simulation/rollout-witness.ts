@@ -2,7 +2,8 @@
  * Judges rollouts, N16 to N20, by what landed in the store, what was sent, and what ECS did. What a turn must know is what the
  * store held when it claimed: what landed before binds it, what came later does not. How N16 counts: `rollout-budget.ts`.
  *
- * J1. N17 counts hosts outside of the open attribute waves: they are no more than the open canary waves may have.
+ * J1. N17 counts hosts outside of the open attribute waves: they are no more than the open canary waves may have. One that left
+ *     the scope counts no more, as another may be tried instead.
  * J2. N18 counts for revisions that cannot become ready, while no person promotes or resumes, and no canary leaves the scope.
  */
 import type { Deployment, DeploymentProgress, EnvironmentSpec } from '../src/domain/environment.ts';
@@ -45,6 +46,7 @@ export class RolloutWitness {
   private readonly readyOnce = new Set<string>();
   private readonly launchedBy = new Map<string, DeploymentId>();
   private readonly reachedBy = new Map<DeploymentId, Set<string>>();
+  private readonly left = new Map<DeploymentId, Set<string>>();
   /** Deployments of bad revisions, and on how many hosts each may run. */
   private readonly trials = new Map<DeploymentId, number>();
   private readonly ran = new Map<DeploymentId, Set<string>>();
@@ -171,10 +173,11 @@ export class RolloutWitness {
     const { cluster, timeline } = this.around;
     if (timeline.now - this.lookedAt < LOOK_EVERY_MS) return;
     this.lookedAt = timeline.now;
-    if (!this.emptied.isDue && this.trials.size === 0) return;
+    if (!this.emptied.isDue && this.trials.size === 0 && this.reachedBy.size === 0) return;
     const hosts = cluster.hosts();
     this.hostsMost = Math.max(this.hostsMost, hosts.length);
     this.emptied.look(hosts, [...this.specs.keys()]);
+    for (const environment of this.specs.keys()) this.noteWhoLeft(environment, hosts);
     for (const deployment of this.trials.keys()) this.dropTrialOf(deployment, hosts);
   }
 
@@ -195,8 +198,20 @@ export class RolloutWitness {
     for (const { of } of open)
       if (of?.kind === 'canary') most += Math.max(1, hostsOf(of.hosts, Math.max(this.hostsMost, 1)));
     this.note('wave of a canary or a zone');
-    if (hosts.size > most)
-      this.violate('N17', `${id} reaches ${hosts.size} hosts outside of its open waves, not ${most}`);
+    const count = hosts.size - (this.left.get(id)?.size ?? 0);
+    if (count > most) this.violate('N17', `${id} reaches ${count} hosts outside of its open waves, not ${most}`);
+  }
+
+  private noteWhoLeft(environment: EnvironmentId, hosts: readonly HostSummary[]): void {
+    const rollout = this.rolloutOf(environment);
+    if (rollout === null) return;
+    const { id } = rollout.target;
+    const left = this.left.get(id) ?? new Set<string>();
+    for (const reached of this.reachedBy.get(id) ?? []) {
+      const host = hosts.find(({ containerInstanceArn }) => containerInstanceArn === reached);
+      if (host === undefined || !isInScope(rollout, host)) left.add(reached);
+    }
+    if (left.size > 0) this.left.set(id, left);
   }
 
   private dropTrialOf(deployment: DeploymentId, hosts: readonly HostSummary[]): void {

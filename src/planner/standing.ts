@@ -68,5 +68,13 @@ export const isDone = (
     return rollout.waveOf(instance, slot) < open && (!wasDone || isTouched(slot, rollout));
   });
 
+/** Some host of the wave tells how the target does: it is done there, or failed. */
+export const hasTried = (wave: number, { of }: Standings, sight: Sight, rollout: Rollout, draft: Draft): boolean =>
+  sight.hosts.some((instance) => {
+    const standing = of.get(instance.arn);
+    const told = standing === 'done' || standing === 'failed';
+    return told && rollout.waveOf(instance, draft.slots.get(instance.arn)) === wave;
+  });
+
 const isTouched = (slot: Slot | undefined, { target }: Rollout): boolean =>
   slot !== undefined && (slot.vacated || (target !== null && triesOf(slot, target.template).count > 0));

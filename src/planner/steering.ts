@@ -2,7 +2,7 @@
  * How a rollout goes on, and when it stops itself.
  *
  * G1. A wave opens when every host of the waves before it is done or failed and has stayed so for the wave's bake, or when a
- *     person promotes; never while the rollout is paused.
+ *     person promotes; never while the rollout is paused. A canary whose hosts all left has tried nothing: others take their place.
  * G2. The breaker trips: `breaker.ts`.
  * G3. A tripped rollout takes no more tasks away. It is rolled back by a deployment of what was last completed, or paused
  *     until a person decides. A rollback is never tripped: there is nothing to fall back to.
@@ -17,7 +17,7 @@ import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
 import { Rollout } from './rollout.ts';
 import { untried } from './slots.ts';
-import { isDone, standingsOf, type Standings } from './standing.ts';
+import { hasTried, isDone, standingsOf, type Standings } from './standing.ts';
 import { chooseCanaries, wavesOf } from './waves.ts';
 
 const MINUTE_MS = 60_000;
@@ -44,7 +44,8 @@ export function steer(seen: Observation, sight: Sight, draft: Draft, policy: Pol
     const standings = standingsOf(sight, as(next), draft, policy);
     const reason =
       next.trip === null && !isHeld(seen) ? tripReason(next, target, as(next), standings, seen, sight, draft) : null;
-    if (reason !== null) next = tripped(next, target, reason, seen, draft, mint);
+    if (reason !== null) next = { ...next, trip: { reason, resumes: orders.resumes } };
+    if (next.trip !== null && !isHeld(seen)) next = fallenBack(next, next.trip, target, seen, draft, mint);
     if (next.state !== 'failed') next = pausedOrNot(next, seen);
     // Who does not see the hosts, or sees them as they were before, does not know that they are done.
     const created = seen.world.deployments.get(target.id)?.created;
@@ -154,34 +155,37 @@ function pausedOrNot(progress: DeploymentProgress, seen: Observation): Deploymen
 /** By a person: nothing moves, and no time runs. */
 const isHeld = ({ world }: Observation): boolean => world.spec.value.orders.paused || world.spec.value.frozen;
 
-function tripped(
+/** Rolls a tripped rollout back, if that is configured and there is something to go back to that can be launched. */
+function fallenBack(
   progress: DeploymentProgress,
+  trip: NonNullable<DeploymentProgress['trip']>,
   target: Deployment,
-  reason: string,
   seen: Observation,
   draft: Draft,
   mint: () => string,
 ): DeploymentProgress {
-  const { resumes } = seen.world.spec.value.orders;
-  const paused = { ...progress, trip: { reason, resumes } };
-  if (target.revision.configuration.rollback !== 'auto' || target.base === null) return paused;
+  if (target.revision.configuration.rollback !== 'auto' || target.base === null) return progress;
   const ids = { id: mint() as DeploymentId, token: mint() as DeploymentToken };
   const decision = decideRollback(seen.world, { ...ids, at: seen.now, to: null });
-  if (decision.kind !== 'deploy') return paused;
-  const { taskDefinition } = decision.deployment.revision;
-  const definition = seen.looks.taskDefinitions.get(taskDefinition);
-  if (definition === 'INACTIVE') {
-    const why = `${reason}; not rolled back, as ${taskDefinition} is not ACTIVE any more`;
-    return { ...progress, trip: { reason: why, resumes } };
+  if (decision.kind !== 'deploy') return progress;
+  const { spec, deployment } = decision;
+  const { taskDefinition } = deployment.revision;
+  switch (seen.looks.taskDefinitions.get(taskDefinition)) {
+    case undefined:
+      // Paused until it is known.
+      draft.lookAtDefinition(taskDefinition);
+      return progress;
+    case 'INACTIVE': {
+      const why = `; not rolled back, as ${taskDefinition} is not ACTIVE any more`;
+      const { reason } = trip;
+      return { ...progress, trip: { ...trip, reason: reason.endsWith(why) ? reason : `${reason}${why}` } };
+    }
+    case 'ACTIVE': {
+      const failed = { ...progress, state: 'failed', endedAt: seen.now, reason: trip.reason } as const;
+      draft.rollback = { spec, deployment, progress: failed };
+      return failed;
+    }
   }
-  if (definition === undefined) {
-    // Without an answer of ECS nothing is replaced either.
-    draft.lookAtDefinition(taskDefinition);
-    return progress;
-  }
-  const failed: DeploymentProgress = { ...paused, state: 'failed', endedAt: seen.now, reason };
-  draft.rollback = { spec: decision.spec, deployment: decision.deployment, progress: failed };
-  return failed;
 }
 
 /** G1. Several at once, where waves have no hosts. */
@@ -203,6 +207,8 @@ function promoted(
     if (!byHand) {
       const wasDone = next.doneAt !== null;
       if (!isDone(next.open, standings, sight, rollout, draft, wasDone)) return undone(next, seen.now);
+      const isTried = hasTried(next.open - 1, standings, sight, rollout, draft);
+      if (!isTried && chooseCanaries(next, target, rollout, sight, draft, seen.now)) return undone(next, seen.now);
       next = { ...next, doneAt: next.doneAt ?? seen.now };
       if (wave.promote === 'manual') return next;
       const baked = after(next.doneAt ?? seen.now, wave.bakeMinutes * MINUTE_MS);

@@ -30,8 +30,9 @@ export function wavesOf(target: Deployment, sight: Sight, rollout: Rollout): rea
 }
 
 /**
- * Marks the hosts of the wave that was just opened, if it is a canary: hosts of no open wave that are well, in order of ARN, so
+ * Marks the hosts of the wave that was opened last, if it is a canary: hosts of no open wave that are well, in order of ARN, so
  * that it is the new version that is tried and not the host. Marked, because a host that joins must not change who is one.
+ * True when it marked any.
  */
 export function chooseCanaries(
   progress: DeploymentProgress,
@@ -40,18 +41,19 @@ export function chooseCanaries(
   sight: Sight,
   draft: Draft,
   now: Instant,
-): void {
+): boolean {
   const wave = progress.open - 1;
   const of = progress.waves[wave]?.of;
-  if (of?.kind !== 'canary') return;
+  if (of?.kind !== 'canary') return false;
   const hosts = hostsInScope(sight, rollout);
   const free = hosts.filter((instance) => {
     const at = rollout.waveOf(instance, draft.slots.get(instance.arn));
     return at === -1 || at > wave;
   });
-  // Marks of a turn that broke off before it could write that the wave is open.
+  // Marks of a turn that broke off before it could write that the wave is open. Those that left tell nothing any more.
   let marked = 0;
-  for (const { canary } of draft.slots.values()) {
+  for (const { arn } of hosts) {
+    const canary = draft.slots.get(arn)?.canary;
     if (canary?.deployment === target.id && canary.wave === wave) marked += 1;
   }
   const missing = Math.max(1, hostsOf(of.hosts, hosts.length)) - marked;
@@ -59,10 +61,12 @@ export function chooseCanaries(
     (a, b) =>
       Number(isReady(draft.slots.get(b.arn))) - Number(isReady(draft.slots.get(a.arn))) || (a.arn < b.arn ? -1 : 1),
   );
-  for (const { arn, ec2InstanceId } of wellFirst.slice(0, Math.max(0, missing))) {
+  const chosen = wellFirst.slice(0, Math.max(0, missing));
+  for (const { arn, ec2InstanceId } of chosen) {
     const slot = draft.slots.get(arn) ?? emptySlot({ instance: arn, ec2InstanceId }, now);
     draft.slots.set(arn, { ...slot, canary: { deployment: target.id, wave } });
   }
+  return chosen.length > 0;
 }
 
 const hostsInScope = (sight: Sight, rollout: Rollout): readonly Instance[] =>

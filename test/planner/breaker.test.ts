@@ -107,8 +107,8 @@ test('G2: a wave whose hosts all lost their agents after we emptied them is no s
     open: 1,
     reason: 'not one host of wave canary of 2 became ready',
   });
-  // They were away before it came to them.
-  expect(progressIn(plan(scene([slot(1, canary), slot(2, canary)])))).toMatchObject({ state: 'running', open: 2 });
+  // They were away before it came to them: others are tried.
+  expect(progressIn(plan(scene([slot(1, canary), slot(2, canary)])))).toMatchObject({ state: 'running', open: 1 });
 });
 
 describe('G2: a rollout that cannot go on', () => {
@@ -308,15 +308,29 @@ describe('G3: a tripped rollout', () => {
     expect(progressIn(next)?.reason).toMatch(/; not rolled back, as .*agent:1 is not ACTIVE any more$/);
   });
 
-  test('waits to know whether it can be launched, and takes no task meanwhile', () => {
-    const next = plan(rolling(4, { ...bad, looks: { definition: null } }));
-    expect(next.look.taskDefinitions).toContain(definition(1));
-    expect([next.rollback, stopsIn(next), replacedIn(next)]).toEqual([null, [], []]);
+  test('is paused until it is known whether that can be launched, and is rolled back then', () => {
+    const asking = plan({ ...rolling(4, bad), looks: { definitions: { [definition(2)]: 'ACTIVE' } } });
+    expect(asking.look.taskDefinitions).toContain(definition(1));
+    expect([asking.rollback, stopsIn(asking), replacedIn(asking)]).toEqual([null, [], []]);
+    expect(progressIn(asking)).toMatchObject({ state: 'paused', reason: expect.stringContaining('3 failed') });
+
+    const { trip, reason } = progressIn(asking) ?? { trip: null, reason: null };
+    const later = rolling(4, { ...bad, progress: { state: 'paused', trip, reason } });
+    expect(plan(later).rollback?.progress).toMatchObject({ state: 'failed', reason });
+  });
+
+  test('does not roll back what a person holds', () => {
+    const trip = { reason: 'x', resumes: 0 };
+    const progress = { state: 'paused', reason: 'x', trip } as const;
+    for (const spec of [{ frozen: true }, { orders: { ...NO_ORDERS, paused: true } }]) {
+      expect(plan(rolling(4, { ...bad, progress, spec })).rollback).toBeNull();
+    }
   });
 
   test('gives hosts without a task what was last completed, at once, and touches no other', () => {
     const trip = { reason: 'x', resumes: 0 };
-    const next = plan(rolling(4, { ...bad, progress: { state: 'paused', reason: 'x', trip } }));
+    const configuration = { rollback: 'pause' } as const;
+    const next = plan(rolling(4, { ...bad, configuration, progress: { state: 'paused', reason: 'x', trip } }));
     expect(launchesIn(next)[0]?.launch).toMatchObject({ template: template(1), members: [{ instance: host(1) }] });
     expect(stopsIn(next)).toEqual([]);
     expect(waitingIn(next)).toMatchObject({ 3: 'paused', 4: 'paused' });

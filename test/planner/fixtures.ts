@@ -296,6 +296,8 @@ interface LookParts {
   readonly instances?: readonly (Instance | InstanceArn)[];
   /** Of every definition; null: nobody has looked. */
   readonly definition?: 'ACTIVE' | 'INACTIVE' | null;
+  /** Instead: of these alone. */
+  readonly definitions?: { readonly [arn: string]: 'ACTIVE' | 'INACTIVE' };
   readonly alarms?: { readonly [name: string]: AlarmState };
 }
 
@@ -303,9 +305,10 @@ interface LookParts {
 const looks = (parts: LookParts = {}): Looks => ({
   tasks: new Map((parts.tasks ?? []).map((one) => described<TaskArn, Task>(one))),
   instances: new Map((parts.instances ?? []).map((one) => described<InstanceArn, Instance>(one))),
-  taskDefinitions: new Map(
-    parts.definition === null ? [] : [1, 2, 3].map((n) => [definition(n), parts.definition ?? 'ACTIVE']),
-  ),
+  taskDefinitions:
+    parts.definitions === undefined
+      ? new Map(parts.definition === null ? [] : [1, 2, 3].map((n) => [definition(n), parts.definition ?? 'ACTIVE']))
+      : new Map(Object.entries(parts.definitions).map(([arn, status]) => [as<TaskDefinitionArn>(arn), status])),
   alarms: new Map(Object.entries(parts.alarms ?? {})),
 });
 

@@ -147,10 +147,11 @@ describe('U4: a stop that is not accepted yet is withdrawn', () => {
   const marked = slot(1, { stop: requested, gapSince: ago(20), vacated: true });
   const accepted = slot(2, { stop: { ...requested, accepted: true }, gapSince: ago(20), vacated: true });
   const paused = { orders: { ...NO_ORDERS, paused: true } };
+  const trip = { reason: 'x', resumes: 0 };
 
   test.each([
     ['a person paused', { spec: paused }],
-    ['it tripped', { progress: { state: 'paused', trip: { reason: 'x', resumes: 0 } } }],
+    ['it tripped', { configuration: { rollback: 'pause' }, progress: { state: 'paused', trip } }],
     ['a person cancelled', { spec: { orders: { ...NO_ORDERS, cancelled: true } } }],
     ['frozen', { spec: { frozen: true } }],
     ['its alarms are not known', { configuration: { alarms: ['errors'] } }],

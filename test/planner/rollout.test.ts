@@ -54,7 +54,10 @@ describe('R1: a host without a task gets', () => {
   });
 
   test.each<[string, RolloutParts]>([
-    ['tripped', { progress: { state: 'paused', trip: { reason: 'x', resumes: 0 } } }],
+    [
+      'tripped',
+      { configuration: { rollback: 'pause' }, progress: { state: 'paused', trip: { reason: 'x', resumes: 0 } } },
+    ],
     ['failed', { progress: { state: 'failed', endedAt: ago(5) } }],
     ['cancelled', { progress: { state: 'cancelled', endedAt: ago(5) } }],
   ])('what was last completed, everywhere, once the rollout %s', (_, ended) => {

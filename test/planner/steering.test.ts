@@ -183,6 +183,28 @@ describe('G1: a wave opens', () => {
     ).toBeUndefined();
   });
 
+  test('canaries that all left have tried nothing: others take their place', () => {
+    const instances = [1, 2].map((n) => instance(n, { status: 'DRAINING' }));
+    const scene = rolling(6, parts({}, { instances }));
+    expect(progressIn(plan(scene))?.open).toBeUndefined();
+    expect(canariesIn(scene)).toEqual([1, 2, 3, 4].map((n) => [host(n), 0]));
+    // One of them is enough to tell.
+    const oneLeft = rolling(6, parts({}, { instances: instances.slice(1) }));
+    expect(open(oneLeft)).toBe(2);
+    expect(canariesIn(oneLeft)).toEqual([1, 2].map((n) => [host(n), 0]));
+  });
+
+  test('the bake begins anew with other canaries', () => {
+    const instances = [1, 2].map((n) => instance(n, { status: 'DRAINING' }));
+    const baked = parts({ bakeMinutes: 10 }, { instances, progress: { doneAt: ago(600) } });
+    expect(progressIn(plan(rolling(6, baked)))).toMatchObject({ open: 1, doneAt: null, openedAt: NOW });
+  });
+
+  test('without a canary, if nobody is left to be one', () => {
+    const instances = range(4).map((n) => instance(n, { status: 'DRAINING' }));
+    expect(open(rolling(4, parts({}, { instances })))).toBe(2);
+  });
+
   test('only by a person, if it is to be promoted by hand', () => {
     const manual = parts({ promote: 'manual' }, { progress: { doneAt: ago(9_000) } });
     expect(open(rolling(4, manual))).toBeUndefined();
