@@ -44,7 +44,7 @@ export interface ApiEnv {
      * them; its headers, as looking at one through `Request` copies them all.
      */
     readonly incoming?: Pick<IncomingMessage, 'headers'> & { readonly url?: string | undefined };
-    /** A header set here goes out as it is; one set through `Response` costs each answer its fast path. */
+    /** For `headers.ts`. */
     readonly outgoing?: { setHeader(name: string, value: string): unknown };
   };
   Variables: {

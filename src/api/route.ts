@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ApiContext, ApiEnv } from './app-env.ts';
 import { withoutTrailingSlash } from './clean-path.ts';
 import { PROBLEM_JSON } from './errors.ts';
+import { setHeader } from './headers.ts';
 import { problemSchema } from './schemas.ts';
 
 /**
@@ -28,8 +29,10 @@ export const answerJson = (c: ApiContext, body: string, status = 200): Response 
   c.body(body, status as ContentfulStatusCode, JSON_CONTENT);
 
 /** With the entity tag that `If-Match` takes. */
-export const answerTagged = (c: ApiContext, body: string, tag: string): Response =>
-  c.body(body, 200, { ...JSON_CONTENT, ETag: `"${tag}"` });
+export const answerTagged = (c: ApiContext, body: string, tag: string): Response => {
+  setHeader(c, 'ETag', `"${tag}"`);
+  return answerJson(c, body);
+};
 
 export const jsonAnswer = (schema: z.ZodType, description: string) => ({
   description,

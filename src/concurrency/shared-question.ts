@@ -33,8 +33,19 @@ export class SharedQuestion<T> {
   async #turn(): Promise<void> {
     const pauseMs = this.#begunAt + this.#everyMs - performance.now();
     if (pauseMs > 0) await Promise.all([delay(pauseMs), this.#current?.catch(() => {})]);
-    // The first of a crowd waits for those who arrive with it: otherwise he asks alone and they wait for his answer.
-    else await (this.#current ?? nextTurn());
+    else await this.#crowd();
+  }
+
+  /**
+   * Who asks alone, and they wait for his answer, makes two rounds of what could be one. The first of a crowd waits a turn of
+   * the event loop for those who arrive with it; after a round it is two, so that whom it answered may be back.
+   */
+  async #crowd(): Promise<void> {
+    if (this.#current !== null) {
+      await this.#current.catch(() => {});
+      await nextTurn();
+    }
+    await nextTurn();
   }
 
   #begin(): Promise<T> {

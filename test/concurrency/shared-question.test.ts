@@ -28,8 +28,7 @@ describe('a shared question', () => {
     expect(asked()).toBe(1);
     answer(0);
     expect(await first).toBe(0);
-    await nextTurn();
-    expect(asked()).toBe(2);
+    await expect.poll(asked).toBe(2);
     answer(1);
     expect(await Promise.all(later)).toEqual([1, 1, 1]);
     const next = question.ask();
@@ -37,6 +36,21 @@ describe('a shared question', () => {
     expect(asked()).toBe(3);
     answer(2);
     expect(await next).toBe(2);
+  });
+
+  it('waits for those whom it just answered, so that they share the next round', async () => {
+    const { question, answer, asked } = setUp();
+    const first = question.ask();
+    await nextTurn();
+    const later = question.ask();
+    answer(0);
+    await first;
+    await nextTurn();
+    const back = question.ask();
+    expect(asked()).toBe(1);
+    await expect.poll(asked).toBe(2);
+    answer(1);
+    expect(await Promise.all([later, back])).toEqual([1, 1]);
   });
 
   it('is asked again after a failure', async () => {
