@@ -46,6 +46,7 @@ describe('a shared question', () => {
     answer(0);
     await first;
     await nextTurn();
+    await nextTurn();
     const back = question.ask();
     expect(asked()).toBe(1);
     await expect.poll(asked).toBe(2);
