@@ -8,8 +8,9 @@ import { selects } from '../domain/adoption.ts';
 import { isDescribedAnew } from '../domain/attributes.ts';
 import { isInService, type EnvironmentSpec } from '../domain/environment.ts';
 import type { Stored } from '../domain/world.ts';
-import type { Facts, Instance, Task } from '../domain/facts.ts';
+import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../domain/facts.ts';
 import { after, groupOf, type ClusterArn, type Instant } from '../domain/ids.ts';
+import { isRequired } from '../domain/required.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
 import type { FactsStore } from '../store/facts-store.ts';
 import type { ActorStore } from '../store/store.ts';
@@ -34,6 +35,8 @@ export type SurveyEnding =
       readonly hosts: number;
       readonly tasks: number;
       readonly reads: number;
+      /** Whether some host may have to get or lose the attribute `daemons.ready`. */
+      readonly readiness: boolean;
       readonly again: Instant;
     }
   /** The last one is too young. */
@@ -89,6 +92,9 @@ export async function surveyCluster(
     hosts: seen.instances.length,
     tasks: seen.tasks.length,
     reads: seen.reads,
+    readiness:
+      watchers.some(({ value: spec }) => isRequired(spec)) ||
+      seen.instances.some(({ attributes }) => attributes.has(READY_ATTRIBUTE)),
     again: after(startedAt, Math.max(deps.intervalMs, seen.reads * READ_MS)),
   };
 }

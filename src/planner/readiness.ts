@@ -6,11 +6,10 @@
  *     flaps holds up applications.
  */
 import { selects } from '../domain/adoption.ts';
-import type { Deployment, EnvironmentSpec } from '../domain/environment.ts';
+import type { EnvironmentSpec } from '../domain/environment.ts';
 import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../domain/facts.ts';
 import { groupOf, type InstanceArn, type TaskDefinitionArn } from '../domain/ids.ts';
-import type { EnvironmentRevision } from '../domain/revision.ts';
-import type { Stored } from '../domain/world.ts';
+import type { RequiredEnvironment } from '../domain/required.ts';
 import { matches } from '../query/matches.ts';
 import { parseQuery } from '../query/parse.ts';
 import type { ParsedQuery } from '../query/query.ts';
@@ -20,18 +19,11 @@ export const READY_VALUE = 'true';
 
 export interface ReadinessView {
   readonly facts: Facts;
-  readonly required: readonly RequiredDaemon[];
+  readonly required: readonly RequiredEnvironment[];
   /** Nobody surveys the cluster any more, so what facts tell of marks may be old: each host may carry one. */
   readonly last: boolean;
   /** What we set (true) or took away (false), as far as these facts may not show it yet. */
   readonly written: ReadonlyMap<InstanceArn, boolean>;
-}
-
-/** An environment that hosts must wait for. */
-export interface RequiredDaemon {
-  readonly spec: Stored<EnvironmentSpec>;
-  readonly target: Deployment;
-  readonly revisions: readonly EnvironmentRevision[];
 }
 
 export interface ReadinessPlan {
@@ -67,7 +59,7 @@ interface Daemon {
   readonly unseen: boolean;
 }
 
-function daemonOf({ spec: { value: spec, modified }, target, revisions }: RequiredDaemon, facts: Facts): Daemon {
+function daemonOf({ spec: { value: spec, modified }, target, revisions }: RequiredEnvironment, facts: Facts): Daemon {
   const { query } = target.revision;
   const checked = new Set(
     [...revisions, target.revision].filter((one) => one.healthCheck).map((one) => one.taskDefinition),

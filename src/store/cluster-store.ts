@@ -6,10 +6,8 @@
  * C2. A claim holds until the next one, by whomever.
  * C3. A cluster is claimed only if it has required environments, or had some when it was claimed before.
  */
-import type { Deployment, EnvironmentSpec } from '../domain/environment.ts';
 import type { ClusterArn, Revision } from '../domain/ids.ts';
-import type { EnvironmentRevision } from '../domain/revision.ts';
-import type { Stored } from '../domain/world.ts';
+import type { RequiredEnvironment } from '../domain/required.ts';
 
 export interface ClusterStore {
   /** Loads and takes the fence. `holder`: for people who read it. Throws StoreUnavailableError. */
@@ -36,15 +34,3 @@ export interface ClusterClaim {
   /** Whether no other claim came after it. Throws StoreUnavailableError. */
   holds(): Promise<boolean>;
 }
-
-export interface RequiredEnvironment {
-  readonly spec: Stored<EnvironmentSpec>;
-  /** What its hosts get: the deployment that is the spec's target. */
-  readonly target: Deployment;
-  /** As far as they are kept: those that live tasks run are among them. */
-  readonly revisions: readonly EnvironmentRevision[];
-}
-
-/** Whether hosts must wait for it: one that was never deployed has no tasks to wait for. */
-export const isRequired = ({ required, target, deletion }: EnvironmentSpec): boolean =>
-  required && target !== null && deletion === null;

@@ -7,30 +7,19 @@
  * - A commit is sent once. When its reply is lost, the next claim's world says what landed.
  */
 import type { ICompare, IRequestOp } from 'etcd3';
-import type { EnvironmentSpec } from '../domain/environment.ts';
 import type { EnvironmentId, Revision } from '../domain/ids.ts';
 import type { Change, ChangeGroup } from '../domain/plan.ts';
-import type { Stored, World } from '../domain/world.ts';
+import type { World } from '../domain/world.ts';
 import { packGroups, type Packing } from './chunks.ts';
 import { fenceCodec, historyCodec, launchCodec, nameCodec, progressCodec, slotCodec, statusCodec } from './codec.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { listRange } from './etcd-listing.ts';
-import {
-  entryOf,
-  exists,
-  get,
-  getFirst,
-  hasValue,
-  modifiedAt,
-  put,
-  remove,
-  revisionOf,
-  type Entry,
-} from './etcd-requests.ts';
+import { entryOf, exists, get, getFirst, hasValue, modifiedAt, put, remove, revisionOf } from './etcd-requests.ts';
 import { historyApart } from './host-history.ts';
-import { itemOf, worldOf, type Item } from './items.ts';
+import { worldOf } from './items.ts';
 import { keyAfter, type KeyRange, type Keys } from './keys.ts';
 import { recordRanges, specWrites } from './record-writes.ts';
+import type { SpecListing } from './spec-listing.ts';
 import {
   StoreOutcomeUnknownError,
   StoreUnavailableError,
@@ -46,17 +35,13 @@ export interface EtcdActorOptions {
   readonly keys: Keys;
   /** Keys a page. A page of launches is 4 MB at 1,000. */
   readonly pageSize: number;
+  readonly listing: SpecListing;
 }
 
 export function etcdActorStore(options: EtcdActorOptions): ActorStore {
-  let read: ReadSpecs = new Map();
   return {
     claim: (environment, holder) => claim(options, environment, holder),
-    inventory: async () => {
-      const listed = await inventory(options, read);
-      read = listed.read;
-      return listed.inventory;
-    },
+    inventory: () => inventory(options),
   };
 }
 
@@ -205,30 +190,14 @@ function writesOf(keys: Keys, id: EnvironmentId, change: Change): readonly Write
   }
 }
 
-/** Specs of the last inventory. Surveys and sweeps ask again and again, and between two of them hardly any spec changes. */
-type ReadSpecs = ReadonlyMap<string, { readonly entry: Entry; readonly item: Item }>;
-
-async function inventory(
-  { client, keys, pageSize }: EtcdActorOptions,
-  before: ReadSpecs,
-): Promise<{ readonly inventory: Inventory; readonly read: ReadSpecs }> {
-  const { entries, revision, storeId } = await listRange(client, { range: keys.specs, pageSize });
-  const read = new Map<string, { readonly entry: Entry; readonly item: Item }>();
-  const specs: Stored<EnvironmentSpec>[] = [];
-  const unreadable: EnvironmentId[] = [];
-  for (const entry of entries) {
-    const known = before.get(entry.key);
-    // By text too: a restored backup gives the same revisions to other values.
-    const isSame = known?.entry.modified === entry.modified && known.entry.text === entry.text;
-    const item = isSame ? known.item : itemOf(keys, entry);
-    read.set(entry.key, { entry, item });
-    if (item.kind === 'spec') specs.push(item.spec);
-    else unreadable.push(idOf(keys, entry));
-  }
-  return { inventory: { revision, storeId, specs, unreadable }, read };
+async function inventory({ keys, listing }: EtcdActorOptions): Promise<Inventory> {
+  const { items, revision, storeId } = await listing.list();
+  const specs = items.flatMap(({ item }) => (item.kind === 'spec' ? [item.spec] : []));
+  const unreadable = items.flatMap(({ key, item }) => (item.kind === 'spec' ? [] : [idOf(keys, key)]));
+  return { revision, storeId, specs, unreadable };
 }
 
-function idOf(keys: Keys, { key }: Entry): EnvironmentId {
+function idOf(keys: Keys, key: string): EnvironmentId {
   const parsed = keys.parse(key);
   return parsed === null ? (key.slice(keys.specs.start.length) as EnvironmentId) : parsed.environment;
 }

@@ -5,15 +5,16 @@
  */
 import type { ClusterArn, Revision } from '../domain/ids.ts';
 import type { EnvironmentSpec } from '../domain/environment.ts';
+import { isRequired, type RequiredEnvironment } from '../domain/required.ts';
 import type { Stored } from '../domain/world.ts';
-import { isRequired } from './cluster-store.ts';
-import type { ClusterClaimResult, ClusterStore, RequiredEnvironment } from './cluster-store.ts';
+import type { ClusterClaimResult, ClusterStore } from './cluster-store.ts';
 import { fenceCodec } from './codec.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { listRange } from './etcd-listing.ts';
 import { absent, keyFields, modifiedAt, put, revisionOf, type Entry } from './etcd-requests.ts';
 import { itemOf, type Item, type UnreadableItem } from './items.ts';
 import { keyAfter, type KeyRange, type Keys } from './keys.ts';
+import type { SpecListing } from './spec-listing.ts';
 import { StoreOutcomeUnknownError, StoreUnavailableError } from './store.ts';
 
 export interface EtcdClusterOptions {
@@ -21,6 +22,7 @@ export interface EtcdClusterOptions {
   readonly keys: Keys;
   /** Keys a page. */
   readonly pageSize: number;
+  readonly listing: SpecListing;
 }
 
 export function etcdClusterStore(options: EtcdClusterOptions): ClusterStore {
@@ -28,12 +30,11 @@ export function etcdClusterStore(options: EtcdClusterOptions): ClusterStore {
 }
 
 async function claim(options: EtcdClusterOptions, cluster: ClusterArn, holder: string): Promise<ClusterClaimResult> {
-  const { client, keys, pageSize } = options;
-  const { entries, revision, storeId } = await listRange(client, { range: keys.specs, pageSize });
-  const items = entries.map((entry) => itemOf(keys, entry));
-  const fault = items.find(isUnreadable);
+  const { client, keys, listing } = options;
+  const { items, revision, storeId } = await listing.list();
+  const fault = items.map(({ item }) => item).find(isUnreadable);
   if (fault !== undefined) return fault;
-  const specs = items.flatMap((item) =>
+  const specs = items.flatMap(({ item }) =>
     item.kind === 'spec' && item.spec.value.cluster === cluster ? [item.spec] : [],
   );
   const fence = keys.clusterFence(cluster);

@@ -5,6 +5,7 @@ import { etcdEnvironmentStore } from './etcd-environments.ts';
 import type { ClusterStore } from './cluster-store.ts';
 import { keyFields } from './etcd-requests.ts';
 import { DEFAULT_ROOT, keysUnder, type Keys } from './keys.ts';
+import { SpecListing } from './spec-listing.ts';
 import type { ActorStore, EnvironmentStore } from './store.ts';
 
 export interface EtcdStoreOptions extends EtcdOptions {
@@ -33,10 +34,11 @@ const PAGE_SIZE = 1_000;
 export function openEtcdStore({ root = DEFAULT_ROOT, pageSize = PAGE_SIZE, ...options }: EtcdStoreOptions): EtcdStore {
   const client = connectEtcd(options);
   const keys = keysUnder(root);
+  const listing = new SpecListing({ client, keys, pageSize });
   return {
-    actors: etcdActorStore({ client, keys, pageSize }),
+    actors: etcdActorStore({ client, keys, pageSize, listing }),
     environments: etcdEnvironmentStore({ client, keys, pageSize, ...(options.now && { now: options.now }) }),
-    clusters: etcdClusterStore({ client, keys, pageSize }),
+    clusters: etcdClusterStore({ client, keys, pageSize, listing }),
     ping: async () => {
       await client.range(keyFields(keys.written));
     },

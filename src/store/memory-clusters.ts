@@ -1,7 +1,7 @@
 /** The reference of `cluster-store.ts`, over the store in memory. */
 import type { ClusterArn } from '../domain/ids.ts';
-import { isRequired } from './cluster-store.ts';
-import type { ClusterClaimResult, ClusterStore, RequiredEnvironment } from './cluster-store.ts';
+import { isRequired, type RequiredEnvironment } from '../domain/required.ts';
+import type { ClusterClaimResult, ClusterStore } from './cluster-store.ts';
 import type { MemoryStore } from './memory-store.ts';
 
 export class MemoryClusterStore implements ClusterStore {

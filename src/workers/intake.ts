@@ -6,9 +6,9 @@
  */
 import type { Mailbox, ReadinessMailbox } from '../actors/mailbox.ts';
 import type { ClusterArn, Instant } from '../domain/ids.ts';
+import { isRequired } from '../domain/required.ts';
 import type { HintQueue } from '../intake/hints.ts';
 import { judge, type Judgement, type Observation } from '../intake/judge.ts';
-import { isRequired } from '../store/cluster-store.ts';
 import type { FactsStore, SightingStore } from '../store/facts-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Watchers } from './watchers.ts';

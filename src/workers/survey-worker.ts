@@ -38,7 +38,7 @@ export function startSurveyWorker(options: SurveyWorkerOptions): GuardedWorker<S
       await mailbox.surveyAt(cluster, ending.again, ending.kind === 'early' && requested);
       if (ending.kind === 'early') return;
       // Not waited for: where events ask for it too, a request takes its time, and the next survey makes up for it.
-      if (ending.published) void mailbox.requestReadiness(cluster);
+      if (ending.published && ending.readiness) void mailbox.requestReadiness(cluster);
       const seconds = (monotonic() - began) / 1_000;
       metrics.surveys.observe({ published: String(ending.published) }, seconds);
       const { published, woken, hosts, tasks, reads } = ending;

@@ -110,8 +110,9 @@ describe('surveyCluster', () => {
     readonly specs?: readonly EnvironmentSpec[];
     readonly publishes?: boolean;
     readonly listing?: 'fails';
+    readonly host?: Instance;
   }
-  function parts({ pace = null, specs = [AGENT], publishes = true, listing }: Parts) {
+  function parts({ pace = null, specs = [AGENT], publishes = true, listing, host = instance(1) }: Parts) {
     const calls: string[] = [];
     const published: Generation[] = [];
     const deps: SurveyDeps = {
@@ -139,7 +140,7 @@ describe('surveyCluster', () => {
         survey: async (_, adopt) => {
           calls.push(['list', ...adopt.map(({ kind, value }) => `${kind} ${value}`)].join(' '));
           if (listing === 'fails') throw new EcsReadError({ code: 'AccessDeniedException', message: 'no' });
-          return { instances: [instance(1)], tasks: [task(1)], reads: 400 };
+          return { instances: [host], tasks: [task(1)], reads: 400 };
         },
       },
       mailbox: {
@@ -180,6 +181,15 @@ describe('surveyCluster', () => {
     const { calls, ending } = survey({ specs: [AGENT, leaving, spec('far', { cluster: as('elsewhere') })] });
     expect(await ending).toMatchObject({ kind: 'done', woken: 2 });
     expect(calls.filter((call) => call === 'list')).toHaveLength(1);
+  });
+
+  test.each<[string, boolean, Parts]>([
+    ['nobody asked for it', false, {}],
+    ['an environment is required', true, { specs: [AGENT, spec('agent', { required: true })] }],
+    ['one that has no tasks yet is', false, { specs: [spec('agent', { required: true, target: null })] }],
+    ['a host carries a mark', true, { host: instance(1, { attributes: new Map([[READY_ATTRIBUTE, 'true']]) }) }],
+  ])('whether hosts may have to be marked ready: %s', async (_, readiness, given) => {
+    expect(await survey(given).ending).toMatchObject({ kind: 'done', readiness });
   });
 
   test('a listing is told what environments of the cluster adopt, also those not deployed yet', async () => {

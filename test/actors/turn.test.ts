@@ -257,8 +257,7 @@ describe('a rollout that fails by itself', () => {
     expect(calls.filter((call) => !call.startsWith('describe'))).toEqual([
       'claim',
       'alarms errors',
-      // The target's, and that of what it goes back to.
-      'definition',
+      // Of what it goes back to.
       'definition',
       expect.stringMatching(/^intents/),
       'roll back by rollback',

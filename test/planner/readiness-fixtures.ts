@@ -3,7 +3,7 @@ import type { Deployment, EnvironmentSpec } from '../../src/domain/environment.t
 import type { Facts, Instance, Task } from '../../src/domain/facts.ts';
 import { as, groupOf, type ClusterArn, type InstanceArn, type Instant, type Revision } from '../../src/domain/ids.ts';
 import { DEFAULT_CONFIGURATION, type EnvironmentRevision } from '../../src/domain/revision.ts';
-import type { RequiredDaemon } from '../../src/planner/readiness.ts';
+import type { RequiredEnvironment } from '../../src/domain/required.ts';
 
 const ARN = 'arn:aws:ecs:eu-west-1:123456789012';
 export const CLUSTER = as<ClusterArn>(`${ARN}:cluster/prod`);
@@ -69,7 +69,7 @@ interface DaemonChanges {
 export const daemon = (
   name: string,
   { spec, modified, deployed, revisions = [] }: DaemonChanges = {},
-): RequiredDaemon => {
+): RequiredEnvironment => {
   const target = revision(name, deployed);
   return {
     spec: { value: specOf(name, spec), created: as<Revision>(1), modified: modified ?? as<Revision>(50) },

@@ -2,14 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import type { Instance, Task } from '../../src/domain/facts.ts';
 import { as, type InstanceArn, type Revision } from '../../src/domain/ids.ts';
-import { planReadiness, type RequiredDaemon } from '../../src/planner/readiness.ts';
+import type { RequiredEnvironment } from '../../src/domain/required.ts';
+import { planReadiness } from '../../src/planner/readiness.ts';
 import { daemon, definitionOf, factsOf, hostArn, hostOf, LISTED, revision, taskOf } from './readiness-fixtures.ts';
 
 const LATER = as<Revision>(LISTED + 1);
 const COMPLETE = 'true';
 
 /** What becomes of host 1, which is as `host` says, once without the mark and once with it. */
-function outcome(required: readonly RequiredDaemon[], tasks: readonly Task[], host: Partial<Instance> = {}): string {
+function outcome(
+  required: readonly RequiredEnvironment[],
+  tasks: readonly Task[],
+  host: Partial<Instance> = {},
+): string {
   const decide = (ready?: string) => {
     const facts = factsOf([hostOf(1, host, ready)], tasks);
     return planReadiness({ facts, required, last: false, written: new Map() });
@@ -29,7 +34,7 @@ const ADOPTS = { adopt: { kind: 'family', value: 'old' } } as const;
 const OLD = taskOf('old', 1, { group: 'family:old', startedBy: 'somebody' });
 
 describe('a host with one required environment', () => {
-  test.each<[string, readonly RequiredDaemon[], readonly Task[], string]>([
+  test.each<[string, readonly RequiredEnvironment[], readonly Task[], string]>([
     ['no task', [AGENT], [], 'not ready'],
     ['a running task', [AGENT], [taskOf('agent', 1)], 'ready'],
     ['a task that starts', [AGENT], [taskOf('agent', 1, { lastStatus: 'PENDING' })], 'not ready'],
@@ -78,7 +83,7 @@ describe('whether a task has a health check is said by the revision it runs', ()
     deployed: { taskDefinition: definitionOf('agent', 1) },
     revisions: [revision('agent', { taskDefinition: definitionOf('agent', 2), healthCheck: true })],
   });
-  test.each<[string, RequiredDaemon, number, string]>([
+  test.each<[string, RequiredEnvironment, number, string]>([
     ['a host the rollout has not reached stays ready', rollout, 1, 'ready'],
     ['a host it has reached waits for the check', rollout, 2, 'not ready'],
     ['a task of a kept revision with a check waits for it', takenBack, 2, 'not ready'],
@@ -93,7 +98,7 @@ describe('which environments a host waits for', () => {
   const windows = daemon('agent', { deployed: { query: 'attribute:ecs.os-type == windows' } });
   const strange = daemon('agent', { deployed: { query: 'attribute:' } });
   const excluded = daemon('agent', { spec: { excluded: [hostArn(1)] } });
-  test.each<[string, readonly RequiredDaemon[], readonly Task[], string]>([
+  test.each<[string, readonly RequiredEnvironment[], readonly Task[], string]>([
     ['none: it is not ready, as nobody says so', [], [], 'not ready'],
     ['all of them', [AGENT, LOGS], [taskOf('agent', 1)], 'not ready'],
     ['all of them are there', [AGENT, LOGS], [taskOf('agent', 1), taskOf('logs', 1)], 'ready'],

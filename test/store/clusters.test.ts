@@ -1,5 +1,6 @@
 import { describe, expect, inject, it, test } from 'vitest';
 import { etcdClusterStore } from '../../src/store/etcd-clusters.ts';
+import { SpecListing } from '../../src/store/spec-listing.ts';
 import { put } from '../../src/store/etcd-requests.ts';
 import { openEtcdStore } from '../../src/store/etcd-store.ts';
 import { keysUnder } from '../../src/store/keys.ts';
@@ -76,6 +77,7 @@ describe('clusters on etcd', () => {
         },
         keys,
         pageSize: 3,
+        listing: new SpecListing({ client, keys, pageSize: 3 }),
       });
       expect(await overtaken.claim(CLUSTER, 'test')).toEqual({ kind: 'fenced' });
     },

@@ -2,6 +2,7 @@
 import { describe, expect, inject, it, vi } from 'vitest';
 import { connectEtcd, LeaseGoneError, type EtcdClient } from '../../src/store/etcd-client.ts';
 import { etcdActorStore } from '../../src/store/etcd-actors.ts';
+import { SpecListing } from '../../src/store/spec-listing.ts';
 import { entryOf, keyFields, put } from '../../src/store/etcd-requests.ts';
 import { openEtcdStore, type EtcdStore } from '../../src/store/etcd-store.ts';
 import { StoreOutcomeUnknownError, StoreUnavailableError, type Claim } from '../../src/store/store.ts';
@@ -332,7 +333,8 @@ describe('a fence taken between two transactions of a commit', () => {
         return await store.client.write(request);
       },
     };
-    const claim = await claimed({ actors: etcdActorStore({ client, keys: store.keys, pageSize: 1_000 }) }, spec.id);
+    const options = { client, keys: store.keys, pageSize: 1_000 };
+    const claim = await claimed({ actors: etcdActorStore({ ...options, listing: new SpecListing(options) }) }, spec.id);
     const groups = range(60).map((n) => [putLaunch(n), putSlot(2 * n), putSlot(2 * n + 1)]);
     expect(await claim.commitIntents(groups)).toEqual({ kind: 'fenced' });
 
