@@ -66,10 +66,11 @@ describe('a reply that is lost after the write landed (S3)', () => {
       expect(proxy.freezeOpen('to-client')).toBeGreaterThan(0);
       const committing = claim.commitIntents([[putSlot(n)]]);
       await vi.waitFor(async () => expect(await versionOf(direct.client, slotKey)).toBe(1), WITHIN);
+      // Others see the write before its reply comes by.
+      await vi.waitFor(() => expect(proxy.dropped.toClient).toBeGreaterThan(before), WITHIN);
       if (ending === 'cut') expect(proxy.cut()).toBeGreaterThan(0);
       expect(await committing).toMatchObject({ kind: 'unknown', reason: expect.stringContaining(proxy.url) });
 
-      expect(proxy.dropped.toClient).toBeGreaterThan(before);
       await store.ping();
       expect(await versionOf(direct.client, slotKey)).toBe(1);
     }
