@@ -61,7 +61,7 @@ export class AwsGateway implements EcsGateway, AttributeGateway {
     this.budget = budget;
     this.client = new AwsClient({ settings, budget, now });
     this.taskDefinitions = new TaskDefinitions({ client: this.client, now });
-    this.resolver = new Resolver(this.client);
+    this.resolver = new Resolver({ client: this.client, now });
   }
 
   async launch({ launch, replay, priority, notAfter }: LaunchCall, signal: AbortSignal): Promise<LaunchOutcome> {

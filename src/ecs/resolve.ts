@@ -1,8 +1,8 @@
 /** Names as people write them, to ARNs. A person waits: the signal is the only patience, and nothing is thrown. */
 import { DescribeClustersCommand } from '@aws-sdk/client-ecs';
 import { SharedQuestions } from '../concurrency/shared-question.ts';
-import { as } from '../domain/ids.ts';
-import type { ClusterArn } from '../domain/ids.ts';
+import { after, as } from '../domain/ids.ts';
+import type { ClusterArn, Instant } from '../domain/ids.ts';
 import type { AwsClient } from './aws-client.ts';
 import { bounded, orWhenAborted } from '../concurrency/bounded.ts';
 import { EcsReadError } from './gateway.ts';
@@ -15,6 +15,8 @@ const CLUSTER_GONE = new Set(['INACTIVE', 'DEPROVISIONING']);
 
 /** As long as the API waits for ECS: a shared call outlives a caller that gives up, and must not hold up those who come after. */
 const SHARED_CALL_MS = 5_000;
+/** An environment may be made on a cluster that was deleted this long ago, as on one that is deleted right after. */
+const CLUSTER_REMEMBERED_MS = 1_000;
 /** Least time between two questions about the same name; ECS takes about as long to answer one. */
 const QUESTION_EVERY_MS = 20;
 
@@ -24,8 +26,12 @@ const TIMEOUT = { kind: 'timeout' } as const;
 export class Resolver {
   private readonly clusters: SharedQuestions<string, Resolution<ClusterArn>>;
   private readonly taskDefinitions: SharedQuestions<string, Resolution<ResolvedTaskDefinition>>;
+  private readonly now: () => Instant;
+  /** Clusters that ECS found, by what they were called. */
+  private readonly known = new Map<string, { readonly answer: Resolution<ClusterArn>; readonly until: Instant }>();
 
-  constructor(client: AwsClient) {
+  constructor({ client, now }: { readonly client: AwsClient; readonly now: () => Instant }) {
+    this.now = now;
     this.clusters = new SharedQuestions(
       (nameOrArn) => resolution((signal) => clusterOf(client, nameOrArn, signal)),
       QUESTION_EVERY_MS,
@@ -36,8 +42,14 @@ export class Resolver {
     );
   }
 
-  cluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {
-    return orWhenAborted(this.clusters.ask(nameOrArn), signal, TIMEOUT);
+  async cluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {
+    const known = this.known.get(nameOrArn);
+    if (known !== undefined && this.now() < known.until) return known.answer;
+    const until = after(this.now(), CLUSTER_REMEMBERED_MS);
+    const answer = await orWhenAborted(this.clusters.ask(nameOrArn), signal, TIMEOUT);
+    if (answer.kind === 'found') this.known.set(nameOrArn, { answer, until });
+    else this.known.delete(nameOrArn);
+    return answer;
   }
 
   taskDefinition(familyOrArn: string, signal: AbortSignal): Promise<Resolution<ResolvedTaskDefinition>> {

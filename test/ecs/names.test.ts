@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AwsGateway } from '../../src/ecs/aws-gateway.ts';
 import type { Budget } from '../../src/ecs/budget.ts';
-import { as } from '../../src/domain/ids.ts';
+import { after, as } from '../../src/domain/ids.ts';
 import type { Instant } from '../../src/domain/ids.ts';
 import { CLUSTER, DEFINITION, gatewayTo, open } from './samples.ts';
 import { answer, ecsError, operations, silence, startScriptedServer } from './scripted-server.ts';
@@ -89,6 +89,26 @@ describe('names', () => {
     const asked = Array.from({ length: 5 }, () => gateway.resolveCluster('prod', open()));
     expect(await Promise.all(asked)).toEqual(asked.map(() => ({ kind: 'found', value: CLUSTER })));
     expect(server.arrived).toHaveLength(1);
+  });
+
+  it('of a cluster that was found are not asked for again for a second; those of one that was not are', async () => {
+    let now = as<Instant>(1_000_000);
+    const asked = gatewayTo(server.url, { now: () => now });
+    const missing = answer(200, { clusters: [], failures: [{ arn: 'prod', reason: 'MISSING' }] });
+    const steps = [
+      [0, missing, 'missing', 1],
+      [0, cluster('ACTIVE'), 'found', 2],
+      [999, missing, 'found', 2],
+      [1, missing, 'missing', 3],
+      [0, cluster('ACTIVE'), 'found', 4],
+    ] as const;
+    for (const [later, reply, kind, questions] of steps) {
+      now = after(now, later);
+      server.reply(reply);
+      expect((await asked.resolveCluster('prod', open())).kind).toBe(kind);
+      expect(server.arrived).toHaveLength(questions);
+    }
+    asked.close();
   });
 
   it('are not waited for longer than the person waits, be it ECS or the budget', async () => {
