@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import { as, type Instant } from './domain/ids.ts';
 import { AwsGateway } from './ecs/aws-gateway.ts';
 import { WaitingBudget } from './ecs/budget.ts';
-import { ECS_LIMITS, scaled } from './ecs/buckets.ts';
+import { ECS_LIMITS, scaled, type Limits } from './ecs/buckets.ts';
 import { SYSTEM_CLOCK } from './ecs/clock.ts';
 import { RedisTokens } from './ecs/redis-tokens.ts';
 import { openEtcdStore, type EtcdStore } from './store/etcd-store.ts';
@@ -76,12 +76,11 @@ export async function openParts(config: Config, log: Logger, closers: Closers, s
     log.warn(error.message);
   });
 
-  const limits = scaled(ECS_LIMITS, config.ecsRatePercent / 100);
   const source = new RedisTokens({
     redis,
     keyPrefix: `${config.redisPrefix}:`,
     scope: process.env['AWS_REGION'] ?? 'default',
-    limits,
+    limits: ecsLimitsOf(config),
     clock: SYSTEM_CLOCK,
     bucketTime: null,
   });
@@ -104,6 +103,10 @@ export async function openParts(config: Config, log: Logger, closers: Closers, s
   const facts = new RedisFacts(redis, config.redisPrefix, now);
   return { etcd, redis, ecs, alarms, facts, mailbox, hints, metrics: createMetrics() };
 }
+
+/** What we take of ECS's budget. */
+export const ecsLimitsOf = ({ ecsRatePercent }: Pick<Config, 'ecsRatePercent'>): Limits =>
+  scaled(ECS_LIMITS, ecsRatePercent / 100);
 
 interface Dependency {
   readonly what: string;

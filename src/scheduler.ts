@@ -11,7 +11,7 @@ import { policyOf, surveyIntervals, type Config } from './config.ts';
 import { CssListing } from './css/css-listing.ts';
 import { as, type LaunchId } from './domain/ids.ts';
 import { plannerInsight } from './insight/planner-insight.ts';
-import { monotonic, now, openParts, StartError, type Closers, type Parts } from './parts.ts';
+import { ecsLimitsOf, monotonic, now, openParts, StartError, type Closers, type Parts } from './parts.ts';
 import type { EtcdStore } from './store/etcd-store.ts';
 import { openEtcdView } from './store/view.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -154,7 +154,15 @@ async function startApi(
     now,
     uuid: randomUUID,
     log,
-    insight: plannerInsight({ store: etcd.environments, facts, ecs, alarms, policy: policyOf(config), now }),
+    insight: plannerInsight({
+      store: etcd.environments,
+      facts,
+      ecs,
+      alarms,
+      policy: policyOf(config),
+      callLimits: ecsLimitsOf(config).modify,
+      now,
+    }),
     hints: { add: (given) => hints.offer(given) },
     ready: () => readiness(etcd, mailbox),
     limits: API_LIMITS,

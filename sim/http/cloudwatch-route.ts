@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { z } from 'zod';
 
 import type { Alarm, AlarmBoard } from '../model/alarms.ts';
+import { jsonOf, send, targetOf, type Answer } from './aws-json.ts';
 
-/** CloudWatch over AWS JSON 1.0, as the SDK and the AWS CLI speak it: like SQS, the operation is in a header. */
-const CONTENT_TYPE = 'application/x-amz-json-1.0';
+/** CloudWatch, as the SDK and the AWS CLI speak it. */
 const TARGET_PREFIX = 'GraniteServiceVersion20100801.';
 
 /** Limits of the CloudWatch API reference, DescribeAlarms. */
@@ -32,19 +31,7 @@ export function answerCloudWatch(
   response: ServerResponse,
   bodyText: string,
 ): void {
-  const answer = answerTo(alarms, targetOf(request).slice(TARGET_PREFIX.length), bodyText);
-  const body = JSON.stringify(answer.body);
-  response.writeHead(answer.status, {
-    'Content-Type': CONTENT_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-    'x-amzn-RequestId': randomUUID(),
-  });
-  response.end(body);
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: object;
+  send(response, answerTo(alarms, targetOf(request).slice(TARGET_PREFIX.length), bodyText));
 }
 
 function answerTo(board: AlarmBoard, operation: string, text: string): Answer {
@@ -75,16 +62,3 @@ const refused = (type: string, message: string): Answer => ({
   status: 400,
   body: { __type: `com.amazonaws.cloudwatch#${type}`, message },
 });
-
-function targetOf(request: IncomingMessage): string {
-  const target = request.headers['x-amz-target'];
-  return typeof target === 'string' ? target : '';
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}

@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { z } from 'zod';
 
+import { jsonOf, send, targetOf, type Answer } from './aws-json.ts';
 import type { Received, SqsQueue } from './sqs-queue.ts';
 
-/** SQS over AWS JSON 1.0: the operation in a header, like ECS's, and errors as `__type` and `message`. */
-const CONTENT_TYPE = 'application/x-amz-json-1.0';
 const TARGET_PREFIX = 'AmazonSQS.';
 
 /** Defaults and bounds of the SQS API reference. */
@@ -52,19 +50,7 @@ export async function answerSqs(
   const operation = targetOf(request).slice(TARGET_PREFIX.length);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const answer = await answerTo(side, operation, bodyText, gone.signal);
-  const body = JSON.stringify(answer.body);
-  response.writeHead(answer.status, {
-    'Content-Type': CONTENT_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-    'x-amzn-RequestId': randomUUID(),
-  });
-  response.end(body);
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: object;
+  send(response, await answerTo(side, operation, bodyText, gone.signal));
 }
 
 async function answerTo(side: SqsSide | null, operation: string, text: string, gone: AbortSignal): Promise<Answer> {
@@ -142,19 +128,6 @@ const refused = (type: string, message: string): Answer => ({
   body: { __type: `com.amazonaws.sqs#${type}`, message },
 });
 const wrongHandle = (): Answer => refused('ReceiptHandleIsInvalid', 'The input receipt handle is invalid.');
-
-function targetOf(request: IncomingMessage): string {
-  const target = request.headers['x-amz-target'];
-  return typeof target === 'string' ? target : '';
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
 
 function pathOf(url: string): string | null {
   try {

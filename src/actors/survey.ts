@@ -4,12 +4,12 @@
  * V1. The store's revision is read before the listing begins, so whoever reads the facts knows what they can show.
  * V2. One survey serves every environment of the cluster; reads do not grow with their number.
  */
-import { selects } from '../domain/adoption.ts';
+import { tasksFor } from '../domain/adoption.ts';
 import { isDescribedAnew } from '../domain/attributes.ts';
 import { isInService, type EnvironmentSpec } from '../domain/environment.ts';
 import type { Stored } from '../domain/world.ts';
 import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../domain/facts.ts';
-import { after, groupOf, type ClusterArn, type Instant } from '../domain/ids.ts';
+import { after, type ClusterArn, type Instant } from '../domain/ids.ts';
 import { isRequired } from '../domain/required.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
 import type { FactsStore } from '../store/facts-store.ts';
@@ -121,7 +121,7 @@ export function whomToWake(
     else group.push(task);
   }
   const changed = ({ value: spec, modified }: Stored<EnvironmentSpec>): boolean =>
-    modified > before.revision || fingerprint(tasksOf(spec, before.tasks)) !== fingerprint(tasksOf(spec, now));
+    modified > before.revision || fingerprint(tasksFor(spec, before.tasks)) !== fingerprint(tasksFor(spec, now));
   return watchers.filter(changed).map(({ value: spec }) => ({ environment: spec.id, reason: 'drift' }));
 }
 
@@ -144,13 +144,6 @@ function hostChange(before: Facts | null, instances: readonly Instance[]): 'inst
       );
     });
   return changed ? 'drift' : null;
-}
-
-/** Those of its group, and those it adopts. */
-function tasksOf({ name, adopt }: EnvironmentSpec, tasks: Facts['tasks']): readonly Task[] {
-  const own = tasks.get(groupOf(name)) ?? [];
-  if (adopt === null) return own;
-  return [...own, ...[...tasks.values()].flat().filter((task) => selects(adopt, task))];
 }
 
 const fingerprint = (tasks: readonly Task[]): string =>

@@ -13,7 +13,7 @@ import { after, type EnvironmentId, type Instant, type LaunchId, type TaskDefini
 import { isAsking, type Acted, type ChangeGroup, type Effect, type LookRequest, type Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { EcsReadError, type EcsGateway } from '../ecs/gateway.ts';
-import { planEnvironment } from '../planner/plan.ts';
+import { PLANS_PER_TURN, planEnvironment } from '../planner/plan.ts';
 import { settle } from '../planner/settle.ts';
 import { FactsUnavailableError, type FactsStore } from '../store/facts-store.ts';
 import type { ActorStore, Claim, CommitResult } from '../store/store.ts';
@@ -59,8 +59,6 @@ interface TurnReport {
   readonly waiting: { readonly [why: string]: number };
 }
 
-/** Looks and plans a turn at most: each plan may ask for what the one before could not know to ask for. */
-const PLANS_PER_TURN = 3;
 /** Calls to ECS under way at once: as many as the gateway has connections for them. */
 const EFFECTS_AT_ONCE = 50;
 /** Wait before trying again what a failed look left open. */

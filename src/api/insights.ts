@@ -11,7 +11,7 @@ import {
   type Revision,
 } from '../domain/ids.ts';
 import { decideDeployment } from '../domain/transitions.ts';
-import type { EnvironmentRecord } from '../domain/world.ts';
+import { progressOf, targetOf, type EnvironmentRecord } from '../domain/world.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
@@ -148,10 +148,9 @@ const deployed = (
   ids: { readonly id: DeploymentId; readonly token: DeploymentToken; readonly at: Instant },
 ): EnvironmentRecord | null => {
   const { spec } = record;
-  const target = spec.value.target === null ? undefined : record.deployments.get(spec.value.target)?.value;
-  const progress = target === undefined ? undefined : record.progress.get(target.id);
-  const stands = progress === undefined || !isOver(progress) || progress.state === 'completed';
-  if (target?.revision.id === revision.id && stands) return null;
+  const progress = progressOf(record);
+  const stands = progress === null || !isOver(progress) || progress.state === 'completed';
+  if (targetOf(record)?.revision.id === revision.id && stands) return null;
   const value = { ...spec.value, revision, adopt, drainAfter, required, deploymentToken: ids.token };
   const decision = decideDeployment({ ...record, spec: { ...spec, value } }, { ...ids, supersede: true });
   if (decision.kind !== 'deploy') return null;

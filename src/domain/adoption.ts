@@ -1,5 +1,5 @@
 import type { Task } from './facts.ts';
-import { DAEMON_GROUP_PREFIX } from './ids.ts';
+import { DAEMON_GROUP_PREFIX, groupOf, type EnvironmentName } from './ids.ts';
 
 /** Which tasks of something else an environment takes over. */
 export interface AdoptSelector {
@@ -19,6 +19,16 @@ export function selects({ kind, value }: AdoptSelector, task: Task): boolean {
     case 'service':
       return task.group === `service:${value}`;
   }
+}
+
+/** The environment's tasks among those of a cluster, by group: those of its group, and those it takes over. */
+export function tasksFor(
+  { name, adopt }: { readonly name: EnvironmentName; readonly adopt: AdoptSelector | null },
+  tasks: ReadonlyMap<string, readonly Task[]>,
+): readonly Task[] {
+  const own = tasks.get(groupOf(name)) ?? [];
+  if (adopt === null) return own;
+  return [...own, ...[...tasks.values()].flat().filter((task) => selects(adopt, task))];
 }
 
 /** Whether it belongs to an environment, or is taken over by one of those that `adopt`. */

@@ -4,7 +4,7 @@
  */
 import type { DeploymentId, RevisionId } from './ids.ts';
 import { lastCompleted } from './transitions.ts';
-import type { EnvironmentRecord } from './world.ts';
+import { targetOf, type EnvironmentRecord } from './world.ts';
 
 /** As many as ECS shows of a service's deployments in its console, about; each is some kilobyte in the store. */
 export const REVISIONS_KEPT = 20;
@@ -23,8 +23,7 @@ export const forgettable = (record: EnvironmentRecord, current: RevisionId): For
   const { target } = record.spec.value;
   const pinned = new Set<DeploymentId>();
   const completed = lastCompleted(record);
-  const base = target === null ? null : (record.deployments.get(target)?.value.base ?? null);
-  for (const id of [target, base, completed?.id ?? null]) if (id !== null) pinned.add(id);
+  for (const id of [target, targetOf(record)?.base ?? null, completed?.id ?? null]) if (id !== null) pinned.add(id);
   const pinnedRevisions = new Set<RevisionId>([
     current,
     record.spec.value.revision.id,

@@ -5,7 +5,7 @@
 import { isOver, NO_ORDERS, type Deletion, type Deployment, type EnvironmentSpec } from './environment.ts';
 import type { DeploymentId, DeploymentToken, Instant, RevisionId, Template } from './ids.ts';
 import type { EnvironmentRevision } from './revision.ts';
-import type { EnvironmentRecord } from './world.ts';
+import { targetOf, type EnvironmentRecord } from './world.ts';
 
 export interface DeploymentRequest {
   /** The token the caller shows: proof that he has seen what he deploys. */
@@ -139,8 +139,7 @@ const newestCompleted = (
 
 /** A revision's template; that of a restart, where the last deployment of the same was one: it is not undone by the way. */
 const templateOf = (revision: EnvironmentRevision, record: EnvironmentRecord): Template => {
-  const { target } = record.spec.value;
-  const current = target === null ? undefined : record.deployments.get(target)?.value;
+  const current = targetOf(record);
   return current?.revision.template === revision.template ? current.template : revision.template;
 };
 

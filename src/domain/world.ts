@@ -25,3 +25,21 @@ export interface World extends EnvironmentRecord {
   readonly slots: ReadonlyMap<InstanceArn, Stored<Slot>>;
   readonly launches: ReadonlyMap<LaunchId, Stored<Launch>>;
 }
+
+/** The deployment that the environment is to have; null before the first. */
+export const targetOf = ({ spec, deployments }: EnvironmentRecord): Deployment | null => {
+  const { target } = spec.value;
+  return target === null ? null : (deployments.get(target)?.value ?? null);
+};
+
+/** What the target falls back to; null: nothing was completed before it. */
+export const baseOf = (record: EnvironmentRecord): Deployment | null => {
+  const base = targetOf(record)?.base ?? null;
+  return base === null ? null : (record.deployments.get(base)?.value ?? null);
+};
+
+/** How far the target is; null: nothing was done about it yet. */
+export const progressOf = ({ spec, progress }: EnvironmentRecord): DeploymentProgress | null => {
+  const { target } = spec.value;
+  return target === null ? null : (progress.get(target) ?? null);
+};

@@ -1,5 +1,4 @@
 /** What a task definition asks of a host, and what a container instance has left, from ECS's own descriptions. */
-import pMap from 'p-map';
 import { DescribeContainerInstancesCommand } from '@aws-sdk/client-ecs';
 import type { ContainerDefinition, ContainerInstance, Resource, TaskDefinition } from '@aws-sdk/client-ecs';
 import { attributesOf } from '../domain/attributes.ts';
@@ -7,13 +6,8 @@ import type { HostCapacity, TaskNeeds } from '../domain/capacity.ts';
 import { as } from '../domain/ids.ts';
 import type { ClusterArn, InstanceArn } from '../domain/ids.ts';
 import type { ReadBounds } from './aws-client.ts';
-import type { Described, EcsReader } from './describe.ts';
-import { EcsReadError } from './gateway.ts';
+import { describeAll, type Described, type EcsReader } from './describe.ts';
 
-/** ECS API reference, DescribeContainerInstances. */
-const MOST_PER_CALL = 100;
-/** Enough to use up the read bucket's 20 a second at 200 ms a call. */
-const CALLS_AT_ONCE = 4;
 /** CPU units of one CPU, and MiB of one GB: how ECS reads `1 vCPU` and `1 GB` (ECS API reference, RegisterTaskDefinition). */
 const UNITS_PER_CPU = 1_024;
 const MIB_PER_GB = 1_024;
@@ -35,31 +29,22 @@ export function taskNeedsOf(definition: TaskDefinition): TaskNeeds {
 export const hasHealthCheck = ({ containerDefinitions = [] }: TaskDefinition): boolean =>
   containerDefinitions.some(({ essential = true, healthCheck }) => essential && healthCheck !== undefined);
 
-export async function describeCapacities(
+export function describeCapacities(
   client: EcsReader,
   cluster: ClusterArn,
   arns: readonly InstanceArn[],
   bounds: ReadBounds,
 ): Promise<Described<InstanceArn, HostCapacity>> {
-  const unique = [...new Set(arns)];
-  const found = new Map<InstanceArn, HostCapacity | 'MISSING'>();
-  const answers = await pMap(
-    batches(unique),
-    (batch) => client.read(new DescribeContainerInstancesCommand({ cluster, containerInstances: [...batch] }), bounds),
-    { concurrency: CALLS_AT_ONCE },
-  );
-  for (const { containerInstances = [], failures = [] } of answers) {
-    for (const one of containerInstances) found.set(as<InstanceArn>(one.containerInstanceArn ?? ''), capacityOf(one));
-    for (const { arn = '', reason = 'UNKNOWN', detail = `cannot describe ${arn}` } of failures) {
-      if (reason !== 'MISSING') throw new EcsReadError({ code: reason, message: detail });
-      found.set(as<InstanceArn>(arn), 'MISSING');
-    }
-  }
-  const silent = unique.find((arn) => !found.has(arn));
-  // Not named at all is no evidence of anything.
-  if (silent !== undefined)
-    throw new EcsReadError({ code: 'IncompleteAnswer', message: `ECS did not answer for ${silent}` });
-  return found;
+  return describeAll(arns, async (batch) => {
+    const { containerInstances = [], failures = [] } = await client.read(
+      new DescribeContainerInstancesCommand({ cluster, containerInstances: [...batch] }),
+      bounds,
+    );
+    const found = containerInstances.map(
+      (one) => [as<InstanceArn>(one.containerInstanceArn ?? ''), capacityOf(one)] as const,
+    );
+    return { found, failures };
+  });
 }
 
 /** A resource that is not told is not there. */
@@ -100,10 +85,5 @@ function amount(text: string, unit: RegExp, factor: number): number {
   const value = Number.parseFloat(text);
   return unit.test(text) ? value * factor : value;
 }
-
-const batches = <Item>(items: readonly Item[]): readonly (readonly Item[])[] =>
-  Array.from({ length: Math.ceil(items.length / MOST_PER_CALL) }, (_, n) =>
-    items.slice(n * MOST_PER_CALL, (n + 1) * MOST_PER_CALL),
-  );
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

@@ -30,7 +30,8 @@ export function describeTasks(
       new DescribeTasksCommand({ cluster, tasks: [...batch] }),
       bounds,
     );
-    return { found: tasks.map((task) => taskFromEcs(task, (moment) => client.offset.ours(moment))), failures };
+    const found = tasks.map((task) => taskFromEcs(task, (moment) => client.offset.ours(moment)));
+    return { found: found.map((task) => [task.arn, task]), failures };
   });
 }
 
@@ -47,24 +48,24 @@ export function describeInstances(
       bounds,
     );
     const found = containerInstances.map((one) => instanceFromEcs(one, (moment) => client.offset.ours(moment), pool));
-    return { found, failures };
+    return { found: found.map((one) => [one.arn, one]), failures };
   });
 }
 
-interface Answer<Thing> {
-  readonly found: readonly Thing[];
+interface Answer<Arn, Thing> {
+  readonly found: readonly (readonly [Arn, Thing])[];
   readonly failures: readonly Failure[];
 }
 
-async function describeAll<Arn extends string, Thing extends { readonly arn: Arn }>(
+export async function describeAll<Arn extends string, Thing>(
   arns: readonly Arn[],
-  describe: (batch: readonly Arn[]) => Promise<Answer<Thing>>,
+  describe: (batch: readonly Arn[]) => Promise<Answer<Arn, Thing>>,
 ): Promise<Described<Arn, Thing>> {
   const unique = [...new Set(arns)];
   const result = new Map<Arn, Thing | 'MISSING'>();
   const answers = await pMap(batches(unique), describe, { concurrency: CALLS_AT_ONCE });
   for (const { found, failures } of answers) {
-    for (const thing of found) result.set(thing.arn, thing);
+    for (const [arn, thing] of found) result.set(arn, thing);
     for (const failure of failures) {
       if (failure.reason !== 'MISSING') throw new EcsReadError(faultOf(failure));
       result.set(failure.arn as Arn, 'MISSING');

@@ -3,7 +3,7 @@
  * at once, and ECS refuses what does not fit. Pure: the clock is the planner's own wishes.
  */
 import type { HostCapacity, TaskNeeds } from '../domain/capacity.ts';
-import type { Facts, Looks, Task } from '../domain/facts.ts';
+import { NO_LOOKS, type Facts, type Looks, type Task } from '../domain/facts.ts';
 import {
   after,
   as,
@@ -18,7 +18,7 @@ import type { Launch } from '../domain/launch.ts';
 import { isAsking, type Acted, type LaunchOutcome, type LookRequest, type Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { World } from '../domain/world.ts';
-import { planEnvironment } from '../planner/plan.ts';
+import { PLANS_PER_TURN, planEnvironment } from '../planner/plan.ts';
 import { settle } from '../planner/settle.ts';
 import { ImaginedHosts } from './imagined-hosts.ts';
 import { ImaginedWorld } from './imagined-world.ts';
@@ -35,8 +35,6 @@ export interface Premises {
   readonly now: Instant;
 }
 
-/** As in a real turn. */
-const PLANS_PER_TURN = 3;
 /** More turns than a rollout of 10,000 hosts one by one takes. */
 const TURNS_MOST = 100_000;
 /** Nobody plans further ahead. */
@@ -106,7 +104,7 @@ export class Foretelling {
   }
 
   private plan(): Plan {
-    let looks: Looks = { tasks: new Map(), instances: new Map(), taskDefinitions: new Map(), alarms: new Map() };
+    let looks = NO_LOOKS;
     const facts = this.hosts.facts(this.imagined.revision, this.now);
     for (let round = 1; ; round += 1) {
       const seen = { now: this.now, world: this.imagined.world, facts, looks };

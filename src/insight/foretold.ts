@@ -1,42 +1,45 @@
 import type { DeploymentProgress } from '../domain/environment.ts';
+import { NO_LOOKS } from '../domain/facts.ts';
 import type { InstanceArn } from '../domain/ids.ts';
+import { progressOf } from '../domain/world.ts';
 import { Rollout } from '../planner/rollout.ts';
 import type { Foretelling, HostDeeds, Premises } from './foretelling.ts';
 import { hostViews } from './host-views.ts';
-import type { Foretold, ForetoldHost } from './insight.ts';
+import type { Foretold, ForetoldHost, HostView } from './insight.ts';
 
-/** ECS API reference, Request throttling: RunTask, StartTask and StopTask share it. */
-const BURST_CALLS = 100;
-const CALLS_PER_SECOND = 40;
+/** How many calls ECS, or the part of its budget that is ours, lets through. */
+export interface CallLimits {
+  /** At once. */
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+interface Seen extends Pick<Premises, 'facts' | 'now'> {
+  readonly callLimits: CallLimits;
+}
 
 /** What came of a rollout that was played through to its end. */
-export function foretold(play: Foretelling, { facts, now }: Pick<Premises, 'facts' | 'now'>): Foretold {
-  const { world, last } = play;
-  const { target } = world.spec.value;
-  const progress = target === null ? null : (world.progress.get(target) ?? null);
+export function foretold(play: Foretelling, seen: Seen): Foretold {
   const calls = { runTask: play.runTasks, stopTask: play.stopTasks };
-  const hosts = last === null ? [] : viewsAtTheEnd(play, facts, now);
+  const { burst, perSecond } = seen.callLimits;
   return {
-    ending: play.rolledBack ? 'failed' : endingOf(progress?.state ?? null, play.deeds.size),
-    hosts: hosts.map(({ instance, wave, explanation, waitingFor, state }) =>
+    ending: play.rolledBack ? 'failed' : endingOf(progressOf(play.world)?.state ?? null, play.deeds.size),
+    hosts: viewsAtTheEnd(play, seen).map(({ instance, wave, explanation, waitingFor, state }) =>
       hostOf(instance, wave, waitingFor === null && state === 'ready' ? null : explanation, play.deeds.get(instance)),
     ),
     calls,
-    budgetSeconds: Math.ceil(Math.max(0, calls.runTask + calls.stopTask - BURST_CALLS) / CALLS_PER_SECOND),
+    budgetSeconds: Math.ceil(Math.max(0, calls.runTask + calls.stopTask - burst) / perSecond),
     waitSeconds: Math.round(play.elapsedMs / 1_000),
     manualWaves: play.manualWaves,
   };
 }
 
-function viewsAtTheEnd({ world, last }: Foretelling, facts: Premises['facts'], now: Premises['now']) {
+function viewsAtTheEnd({ world, last }: Foretelling, { facts, now }: Seen): readonly HostView[] {
   if (last === null) return [];
-  const { target } = world.spec.value;
-  const progress = target === null ? null : (world.progress.get(target) ?? null);
-  const looks = { tasks: new Map(), instances: new Map(), taskDefinitions: new Map(), alarms: new Map() };
   return hostViews({
-    observation: { now, world, facts, looks },
+    observation: { now, world, facts, looks: NO_LOOKS },
     plan: last,
-    rollout: new Rollout(world, progress, true),
+    rollout: new Rollout(world, progressOf(world), true),
   });
 }
 

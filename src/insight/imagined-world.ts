@@ -2,7 +2,7 @@ import type { DeploymentProgress } from '../domain/environment.ts';
 import type { InstanceArn, LaunchId, Revision } from '../domain/ids.ts';
 import type { Launch, Slot } from '../domain/launch.ts';
 import type { ChangeGroup, Rollback } from '../domain/plan.ts';
-import type { Stored, World } from '../domain/world.ts';
+import { progressOf, type Stored, type World } from '../domain/world.ts';
 
 /** The store's part while a rollout is played through: what is written is there, at once. */
 export class ImaginedWorld {
@@ -28,8 +28,7 @@ export class ImaginedWorld {
   }
 
   get progress(): DeploymentProgress | null {
-    const { target } = this.#world.spec.value;
-    return target === null ? null : (this.#world.progress.get(target) ?? null);
+    return progressOf(this.#world);
   }
 
   apply(groups: readonly ChangeGroup[]): void {

@@ -6,7 +6,7 @@ import type { HostCapacity, TaskNeeds } from '../domain/capacity.ts';
 import { NO_LOOKS, type Facts, type Looks } from '../domain/facts.ts';
 import type { EnvironmentName, InstanceArn, Instant, LaunchId, TaskDefinitionArn } from '../domain/ids.ts';
 import type { Policy } from '../domain/policy.ts';
-import type { EnvironmentRecord, World } from '../domain/world.ts';
+import { baseOf, targetOf, type EnvironmentRecord, type World } from '../domain/world.ts';
 import { EcsReadError, type EcsGateway } from '../ecs/gateway.ts';
 import type { Observation } from '../planner/observation.ts';
 import { planEnvironment } from '../planner/plan.ts';
@@ -14,7 +14,7 @@ import { rolloutAfter } from '../planner/steering.ts';
 import { FactsUnavailableError, type FactsStore } from '../store/facts-store.ts';
 import type { EnvironmentStore } from '../store/store.ts';
 import { Foretelling } from './foretelling.ts';
-import { foretold } from './foretold.ts';
+import { foretold, type CallLimits } from './foretold.ts';
 import { hostViews, statusView, type Seen } from './host-views.ts';
 import { InsightUnavailableError, type Foretold, type Insight } from './insight.ts';
 
@@ -24,6 +24,8 @@ export interface InsightDeps {
   readonly ecs: Pick<EcsGateway, 'taskDefinitionStatus' | 'taskDefinition' | 'capacities'>;
   readonly alarms: AlarmSource;
   readonly policy: Policy;
+  /** Of RunTask, StartTask and StopTask together, as we keep to them. */
+  readonly callLimits: CallLimits;
   readonly now: () => Instant;
 }
 
@@ -88,21 +90,24 @@ async function outsideOf(
   signal: AbortSignal,
 ): Promise<Pick<Looks, 'taskDefinitions' | 'alarms'>> {
   const taskDefinitions = new Map<TaskDefinitionArn, 'ACTIVE' | 'INACTIVE'>();
-  const { target } = world.spec.value;
-  const deployment = target === null ? undefined : world.deployments.get(target)?.value;
-  const base = deployment?.base == null ? undefined : world.deployments.get(deployment.base)?.value;
-  const names = deployment?.revision.configuration.alarms ?? [];
   const [alarms] = await Promise.all([
-    names.length === 0 ? new Map() : tolerate(deps.alarms.states(names, signal), new Map()),
-    ...[deployment, base].map(async (one) => {
-      if (one === undefined) return;
-      const { taskDefinition } = one.revision;
-      const status = await tolerate(deps.ecs.taskDefinitionStatus(taskDefinition, signal), null);
-      if (status !== null) taskDefinitions.set(taskDefinition, status);
+    alarmsOf(world, deps, signal),
+    ...definitionsWanted(world).map(async (arn) => {
+      const status = await tolerate(deps.ecs.taskDefinitionStatus(arn, signal), null);
+      if (status !== null) taskDefinitions.set(arn, status);
     }),
   ]);
   return { taskDefinitions, alarms };
 }
+
+async function alarmsOf(world: World, deps: InsightDeps, signal: AbortSignal): Promise<Looks['alarms']> {
+  const names = targetOf(world)?.revision.configuration.alarms ?? [];
+  return names.length === 0 ? NO_LOOKS.alarms : await tolerate(deps.alarms.states(names, signal), NO_LOOKS.alarms);
+}
+
+/** Of what hosts are to have. */
+const definitionsWanted = (world: World): readonly TaskDefinitionArn[] =>
+  [targetOf(world), baseOf(world)].flatMap((one) => one?.revision.taskDefinition ?? []);
 
 async function tolerate<T>(answer: Promise<T>, otherwise: T): Promise<T> {
   try {
@@ -125,10 +130,10 @@ async function foretell(
   const world: World = { ...inspection.world, ...change(inspection.world) };
   const bound = bounded(new AbortController().signal, READ_DEADLINE_MS);
   try {
-    const [capacities, { needs, inactive }, { alarms }] = await Promise.all([
+    const [capacities, { needs, inactive }, alarms] = await Promise.all([
       capacitiesOf(world, facts, deps, bound.signal),
       definitionsOf(world, deps, bound.signal),
-      outsideOf(world, deps, bound.signal),
+      alarmsOf(world, deps, bound.signal),
     ]);
     const premises = { world, facts, capacities, needs, inactive, alarms, policy: deps.policy, now: deps.now() };
     const play = new Foretelling(premises);
@@ -139,7 +144,7 @@ async function foretell(
       await nextTurn();
       yieldAt = performance.now() + YIELD_AFTER_MS;
     }
-    return foretold(play, premises);
+    return foretold(play, { ...premises, callLimits: deps.callLimits });
   } catch (error) {
     if (error instanceof EcsReadError) throw new InsightUnavailableError(`ECS did not tell: ${error.message}`);
     throw error;
@@ -169,11 +174,7 @@ async function definitionsOf(
   readonly needs: ReadonlyMap<TaskDefinitionArn, TaskNeeds>;
   readonly inactive: ReadonlySet<TaskDefinitionArn>;
 }> {
-  const arns = new Set<TaskDefinitionArn>();
-  const { target } = world.spec.value;
-  const deployment = target === null ? undefined : world.deployments.get(target)?.value;
-  const base = deployment?.base == null ? undefined : world.deployments.get(deployment.base)?.value;
-  for (const one of [deployment, base]) if (one !== undefined) arns.add(one.revision.taskDefinition);
+  const arns = new Set(definitionsWanted(world));
   for (const { value } of world.slots.values()) if (value.task !== null) arns.add(value.task.taskDefinition);
   const needs = new Map<TaskDefinitionArn, TaskNeeds>();
   const inactive = new Set<TaskDefinitionArn>();

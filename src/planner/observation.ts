@@ -1,4 +1,4 @@
-import { selects } from '../domain/adoption.ts';
+import { tasksFor } from '../domain/adoption.ts';
 import { isLive, type Facts, type Instance, type Looks, type Task } from '../domain/facts.ts';
 import {
   groupOf,
@@ -40,13 +40,8 @@ export class Sight {
       const known = seen.looks.instances.get(instance.arn) ?? instance;
       return known === 'MISSING' ? [] : known;
     });
-    const { name, adopt } = seen.world.spec.value;
-    for (const task of seen.facts?.tasks.get(groupOf(name)) ?? []) this.shown.set(task.arn, task);
-    if (adopt !== null) {
-      for (const tasks of seen.facts?.tasks.values() ?? []) {
-        for (const task of tasks) if (selects(adopt, task)) this.shown.set(task.arn, task);
-      }
-    }
+    const shown = seen.facts === null ? [] : tasksFor(seen.world.spec.value, seen.facts.tasks);
+    for (const task of shown) this.shown.set(task.arn, task);
     for (const task of this.shown.values()) if (!this.lookedAtTask(task.arn)) this.addLive(task);
     for (const task of seen.looks.tasks.values()) if (task !== 'MISSING') this.addLive(task);
   }

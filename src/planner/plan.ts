@@ -22,6 +22,9 @@ import { rolloutBefore, steer } from './steering.ts';
 /** A requested survey of a cluster of hundreds of hosts is done by then; a later one is found by the next look. */
 const SURVEY_WAIT_MS = 2_000;
 
+/** Looks and plans a turn at most: each plan may ask for what the one before could not know to ask for. */
+export const PLANS_PER_TURN = 3;
+
 /** `mint` gives a new id at each call; it is the only source of chance, and an argument. */
 export function planEnvironment(seen: Observation, policy: Policy, mint: () => LaunchId): Plan {
   const draft = new Draft(seen.world, seen.now);
@@ -34,7 +37,7 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
   for (const slot of draft.slots.values()) followTask(slot, seen, sight, before, draft, policy);
   if (deletion === null) {
     retryAsAsked(seen, draft);
-    const rollout = steer(seen, sight, draft, policy, mint);
+    const rollout = steer(before, seen, sight, draft, policy, mint);
     // The next turn begins with the deployment that rolls this one back; what was promised in this one is sent then, if it is still wanted.
     if (draft.rollback !== null) return rolledBack(draft, seen);
     launchOn(planHosts(seen, sight, rollout, draft, policy), seen, draft, policy, mint);

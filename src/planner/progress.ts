@@ -26,7 +26,7 @@ interface Host {
 type HostState = 'running' | 'starting' | 'failed' | 'missing' | 'disconnected' | 'draining' | 'other';
 
 const stateOf = (instance: Instance, slot: Slot | undefined, rollout: Rollout, policy: Policy): HostState => {
-  if (rollout.isExcluded(instance) || (rollout.target !== null && !isOurs(instance, slot, rollout))) return 'other';
+  if (rollout.isExcluded(instance) || (rollout.target !== null && !isWanted(instance, slot, rollout))) return 'other';
   if (instance.status === 'DRAINING') return 'draining';
   if (instance.status !== 'ACTIVE') return 'other';
   if (!instance.agentConnected) return 'disconnected';
@@ -36,7 +36,7 @@ const stateOf = (instance: Instance, slot: Slot | undefined, rollout: Rollout, p
 };
 
 /** What the host is to have, covers it. */
-function isOurs(instance: Instance, slot: Slot | undefined, rollout: Rollout): boolean {
+function isWanted(instance: Instance, slot: Slot | undefined, rollout: Rollout): boolean {
   const wanted = rollout.deploymentFor(instance, slot) ?? rollout.target;
   return wanted !== null && rollout.covers(wanted, instance) !== false;
 }

@@ -5,10 +5,9 @@
  * M2. A mark is set or taken away only where facts say so. What they cannot tell leaves the host as it is: a mark that
  *     flaps holds up applications.
  */
-import { selects } from '../domain/adoption.ts';
-import type { EnvironmentSpec } from '../domain/environment.ts';
+import { tasksFor } from '../domain/adoption.ts';
 import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../domain/facts.ts';
-import { groupOf, type InstanceArn, type TaskDefinitionArn } from '../domain/ids.ts';
+import type { InstanceArn, TaskDefinitionArn } from '../domain/ids.ts';
 import type { RequiredEnvironment } from '../domain/required.ts';
 import { matches } from '../query/matches.ts';
 import { parseQuery } from '../query/parse.ts';
@@ -65,7 +64,7 @@ function daemonOf({ spec: { value: spec, modified }, target, revisions }: Requir
     [...revisions, target.revision].filter((one) => one.healthCheck).map((one) => one.taskDefinition),
   );
   const readyOn = new Set<InstanceArn>();
-  for (const task of tasksOf(spec, facts))
+  for (const task of tasksFor(spec, facts.tasks))
     if (task.instance !== null && isReady(task, checked)) readyOn.add(task.instance);
   return {
     excluded: new Set(spec.excluded),
@@ -74,12 +73,6 @@ function daemonOf({ spec: { value: spec, modified }, target, revisions }: Requir
     // A listing keeps the tasks that the selectors of its time select.
     unseen: spec.adopt !== null && modified > facts.revision,
   };
-}
-
-function tasksOf({ name, adopt }: EnvironmentSpec, facts: Facts): readonly Task[] {
-  const own = facts.tasks.get(groupOf(name)) ?? [];
-  if (adopt === null) return own;
-  return [...own, ...[...facts.tasks.values()].flat().filter((task) => selects(adopt, task))];
 }
 
 /**

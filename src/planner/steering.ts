@@ -12,6 +12,7 @@ import { after, type DeploymentId, type DeploymentToken, type Instant } from '..
 import type { Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { decideRollback } from '../domain/transitions.ts';
+import { progressOf, targetOf } from '../domain/world.ts';
 import { alarmsOf, failuresOf, tripReason } from './breaker.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
@@ -24,11 +25,17 @@ const MINUTE_MS = 60_000;
 
 /** What the rollout was when this turn began. */
 export const rolloutBefore = (seen: Observation): Rollout =>
-  new Rollout(seen.world, progressBefore(seen) ?? null, alarmsKnown(seen));
+  new Rollout(seen.world, progressOf(seen.world), alarmsKnown(seen));
 
-/** Decides how the rollout of the target goes on, and gives it as it is from here on. */
-export function steer(seen: Observation, sight: Sight, draft: Draft, policy: Policy, mint: () => string): Rollout {
-  const before = rolloutBefore(seen);
+/** Decides how the rollout of the target goes on from what it was before, and gives it as it is from here on. */
+export function steer(
+  before: Rollout,
+  seen: Observation,
+  sight: Sight,
+  draft: Draft,
+  policy: Policy,
+  mint: () => string,
+): Rollout {
   const { target, progress } = before;
   if (target === null || (progress !== null && isOver(progress))) return before;
   const { orders } = seen.world.spec.value;
@@ -58,11 +65,6 @@ export function steer(seen: Observation, sight: Sight, draft: Draft, policy: Pol
   return as(next);
 }
 
-const progressBefore = (seen: Observation): DeploymentProgress | undefined => {
-  const { target } = seen.world.spec.value;
-  return target === null ? undefined : seen.world.progress.get(target);
-};
-
 const begun = (target: Deployment, seen: Observation): DeploymentProgress => ({
   id: target.id,
   state: 'running',
@@ -81,9 +83,8 @@ const begun = (target: Deployment, seen: Observation): DeploymentProgress => ({
 });
 
 function alarmsKnown(seen: Observation): boolean {
-  const { target } = seen.world.spec.value;
-  const deployment = target === null ? undefined : seen.world.deployments.get(target)?.value;
-  return deployment === undefined || alarmsOf(deployment).every((name) => seen.looks.alarms.has(name));
+  const target = targetOf(seen.world);
+  return target === null || alarmsOf(target).every((name) => seen.looks.alarms.has(name));
 }
 
 function watchAlarms(target: Deployment, seen: Observation, draft: Draft, policy: Policy): void {

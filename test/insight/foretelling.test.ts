@@ -54,6 +54,8 @@ describe('a rollout', () => {
     const told = foretell(unbegun(140, { maxUnavailable: '100%' }));
     expect(told.calls).toEqual({ runTask: 14, stopTask: 140 });
     expect(told.budgetSeconds).toBe(Math.ceil(54 / 40));
+    const half = { callLimits: { burst: 50, perSecond: 20 } };
+    expect(foretell(unbegun(140, { maxUnavailable: '100%' }), half).budgetSeconds).toBe(Math.ceil(104 / 20));
   });
 
   test('leaves a disconnected host and one that drains behind others', () => {

@@ -11,7 +11,7 @@ import { plannerInsight, type InsightDeps } from '../../src/insight/planner-insi
 import { FactsUnavailableError } from '../../src/store/facts-store.ts';
 import { facts, host, NOW, POLICY, world, type Scene } from '../planner/fixtures.ts';
 import { rolling } from '../planner/rollout-scenes.ts';
-import { NEEDS, ROOM } from './scenes.ts';
+import { CALL_LIMITS, NEEDS, ROOM } from './scenes.ts';
 
 const NAME = as<EnvironmentName>('agent');
 const FAULT = { code: 'ThrottlingException', message: 'Rate exceeded' };
@@ -41,6 +41,7 @@ function insightOf(scene: Scene, parts: Parts = {}) {
     },
     alarms: { states: parts.alarms ?? ((names) => Promise.resolve(new Map(names.map((name) => [name, 'OK'])))) },
     policy: POLICY,
+    callLimits: CALL_LIMITS,
     now: () => NOW,
   };
   return plannerInsight(deps);

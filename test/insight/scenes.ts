@@ -3,7 +3,7 @@ import type { HostCapacity, TaskNeeds } from '../../src/domain/capacity.ts';
 import type { Facts } from '../../src/domain/facts.ts';
 import type { InstanceArn, TaskDefinitionArn } from '../../src/domain/ids.ts';
 import { Foretelling, type Premises } from '../../src/insight/foretelling.ts';
-import { foretold } from '../../src/insight/foretold.ts';
+import { foretold, type CallLimits } from '../../src/insight/foretold.ts';
 import type { Foretold, ForetoldHost } from '../../src/insight/insight.ts';
 import { facts, host, NOW, POLICY, world, type Scene } from '../planner/fixtures.ts';
 
@@ -17,12 +17,16 @@ export const ROOM: HostCapacity = {
   attributes: new Map(),
 };
 
+/** ECS's own. */
+export const CALL_LIMITS: CallLimits = { burst: 100, perSecond: 40 };
+
 export interface PlayParts {
   readonly capacities?: ReadonlyMap<InstanceArn, HostCapacity>;
   readonly needs?: ReadonlyMap<TaskDefinitionArn, TaskNeeds>;
   readonly inactive?: readonly TaskDefinitionArn[];
   readonly alarms?: Premises['alarms'];
   readonly facts?: Facts;
+  readonly callLimits?: CallLimits;
 }
 
 /** Plays the scene to its end. */
@@ -39,7 +43,7 @@ export function foretell(scene: Scene, parts: PlayParts = {}): Foretold {
   };
   const play = new Foretelling(premises);
   while (play.step());
-  return foretold(play, premises);
+  return foretold(play, { ...premises, callLimits: parts.callLimits ?? CALL_LIMITS });
 }
 
 export const onHost = ({ hosts }: Foretold, n: number): ForetoldHost | undefined =>

@@ -1,6 +1,7 @@
 /** What the scheduler says of hosts, through the real path: how they stand, why, and what was decided about them. */
 import { RunTaskCommand, UpdateContainerInstancesStateCommand } from '@aws-sdk/client-ecs';
 import { expect, test } from 'vitest';
+import type { StatusWire } from '../../src/api/insight-schemas.ts';
 import { count, hostInsight, hostTold, stage, tasksOf, type HostInsight, type Scene } from './scene.ts';
 import {
   addHosts,
@@ -24,21 +25,7 @@ const first = (set: Scene): Host => {
   return host;
 };
 
-interface Status {
-  readonly observedRevision?: string;
-  readonly desired: number;
-  readonly current: number;
-  readonly updated: number;
-  readonly ready: number;
-  readonly unavailable: number;
-  readonly deferred: number;
-  readonly misplaced: number;
-  readonly duplicates: number;
-  readonly uncoveredHostSeconds: number;
-  readonly estimatedSecondsLeft?: number;
-}
-
-const statusOf = ({ stack, name }: Scene): Promise<Status> => json(`${stack.api}/v1/environments/${name}/status`);
+const statusOf = ({ stack, name }: Scene): Promise<StatusWire> => json(`${stack.api}/v1/environments/${name}/status`);
 
 const listOf = ({ stack, name }: Scene, token = ''): Promise<{ items: readonly HostInsight[]; nextToken?: string }> =>
   json(`${stack.api}/v1/environments/${name}/hosts${token === '' ? '' : `?nextToken=${token}`}`);
