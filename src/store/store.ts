@@ -1,6 +1,6 @@
 /**
  * The ports to the authoritative store. etcd is the truth about environments, deployments and every launch we promised;
- * `etcd-store.ts` is that, `memory-store.ts` the reference, and both pass `test/store/conformance.ts`.
+ * `etcd-store.ts` is that, `memory-store.ts` the reference, and both pass `test/store/conformance-of-*.ts`.
  *
  * One kind of writer per key: the API writes specs, revisions and deployments, by compare-and-set (`EnvironmentStore`);
  * the actor writes everything else, behind its fence (`ActorStore`). When a rollout fails by itself, the actor writes the

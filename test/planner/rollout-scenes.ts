@@ -26,6 +26,7 @@ import {
   task,
   taskArn,
   template,
+  tries,
   vacant,
   type Scene,
   type WorldParts,
@@ -116,3 +117,7 @@ export const waitingIn = (plan: Plan): { readonly [host: number]: string } =>
   Object.fromEntries([...plan.waiting].map(([arn, why]) => [numberOf(arn), why]));
 
 const numberOf = (arn: InstanceArn): number => Number(arn.slice(-6));
+
+/** Host `n` whose task of revision 2 came to nothing `count` times. */
+export const failing = (n: number, count: number, changes: Partial<Slot['tries']> = {}): Slot =>
+  taken(n, { tries: tries(count, { template: template(2), until: ago(-60), ...changes }) });

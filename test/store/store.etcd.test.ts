@@ -3,8 +3,9 @@ import { openEtcdStore } from '../../src/store/etcd-store.ts';
 import { put } from '../../src/store/etcd-requests.ts';
 import { openEtcdView } from '../../src/store/view.ts';
 import { describeHistory } from './conformance-of-history.ts';
+import { describeRecords } from './conformance-of-records.ts';
 import { describeRollouts } from './conformance-of-rollouts.ts';
-import { describeStore } from './conformance.ts';
+import { describeTurns } from './conformance-of-turns.ts';
 import { ownRoot, storeOf } from './etcd-fixture.ts';
 import {
   changeOf,
@@ -45,7 +46,8 @@ const open: OpenStore = async ({ pageSize }) => {
 };
 
 describe('the store on etcd', () => {
-  describeStore(open);
+  describeRecords(open);
+  describeTurns(open);
   describeRollouts(open);
   describeHistory(open);
 

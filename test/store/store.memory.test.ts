@@ -1,8 +1,9 @@
 import { describe } from 'vitest';
 import { MemoryStore } from '../../src/store/memory-store.ts';
 import { describeHistory } from './conformance-of-history.ts';
+import { describeRecords } from './conformance-of-records.ts';
 import { describeRollouts } from './conformance-of-rollouts.ts';
-import { describeStore } from './conformance.ts';
+import { describeTurns } from './conformance-of-turns.ts';
 import type { OpenStore } from './store-under-test.ts';
 
 const open: OpenStore = async () => {
@@ -19,7 +20,8 @@ const open: OpenStore = async () => {
 };
 
 describe('the memory store', () => {
-  describeStore(open);
+  describeRecords(open);
+  describeTurns(open);
   describeRollouts(open);
   describeHistory(open);
 });
