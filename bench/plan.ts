@@ -80,6 +80,7 @@ const COMPLETED: DeploymentProgress = {
   reason: null,
   waves: [{ name: 'all', of: null, promote: 'auto', bakeMinutes: 0 }],
   open: 1,
+  canaries: 0,
   openedAt: BEFORE,
   doneAt: null,
   ignoredAlarms: [],

@@ -50,8 +50,8 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
   {
     name: 'canaries are chosen anew by a turn that follows one that broke off',
     file: 'src/planner/waves.ts',
-    find: 'if (canary?.deployment === target.id && canary.wave === wave) marked += 1;',
-    replace: '',
+    find: 'if (there.has(slot.instance)) marked += 1;',
+    replace: 'if (there.has(slot.instance)) marked += 0;',
     mix: 'rough-rollouts',
     seed: 9,
     withinSeeds: 40,
@@ -90,7 +90,7 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: 'readiness.minReadyMs === 0 || (readiness.fresh',
     replace: 'readiness.minReadyMs >= 0 || (readiness.fresh',
     mix: 'rollouts',
-    seed: 38,
+    seed: 13,
     withinSeeds: 150,
   },
   {
@@ -132,8 +132,8 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
   {
     name: 'a trip does not stop replacements',
     file: 'src/planner/steering.ts',
-    find: "if (progress.trip !== null) return { ...progress, state: 'paused', reason: progress.trip.reason };",
-    replace: '',
+    find: "const paused = { ...progress, state: 'paused', reason } as const;",
+    replace: 'const paused = { ...progress };',
     mix: 'rollouts',
     seed: 38,
     withinSeeds: 150,

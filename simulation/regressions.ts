@@ -71,4 +71,14 @@ export const REGRESSIONS: readonly Regression[] = [
     mix: 'all',
     was: 'the only canary drained, and the next wave opened with nothing tried',
   },
+  {
+    seed: 306_945,
+    mix: 'all',
+    was: 'a canary whose agent was away for a moment stayed one when another had taken its place, and both got a bad revision',
+  },
+  {
+    seed: 304_244,
+    mix: 'rough-rollouts',
+    was: 'a host that a first deployment had emptied, and whose agent never returned, held its whole budget for ever',
+  },
 ];

@@ -2,8 +2,8 @@
  * Judges rollouts, N16 to N20, by what landed in the store, what was sent, and what ECS did. What a turn must know is what the
  * store held when it claimed: what landed before binds it, what came later does not. How N16 counts: `rollout-budget.ts`.
  *
- * J1. N17 counts hosts outside of the open attribute waves: they are no more than the open canary waves may have. One that left
- *     the scope counts no more, as another may be tried instead.
+ * J1. A host outside of the open attribute waves is reached only if it was marked as a canary of an open wave, and no more are
+ *     marked at a time than those waves may have: the mark passes on to another when a host leaves.
  * J2. N18 counts for revisions that cannot become ready, while no person promotes or resumes, and no canary leaves the scope.
  */
 import type { Deployment, DeploymentProgress, EnvironmentSpec } from '../src/domain/environment.ts';
@@ -45,8 +45,8 @@ export class RolloutWitness {
   private readonly slots = new Map<EnvironmentId, Map<InstanceArn, Slot>>();
   private readonly readyOnce = new Set<string>();
   private readonly launchedBy = new Map<string, DeploymentId>();
-  private readonly reachedBy = new Map<DeploymentId, Set<string>>();
-  private readonly left = new Map<DeploymentId, Set<string>>();
+  /** Hosts that were marked as canaries at any time. */
+  private readonly marked = new Map<DeploymentId, Map<InstanceArn, number>>();
   /** Deployments of bad revisions, and on how many hosts each may run. */
   private readonly trials = new Map<DeploymentId, number>();
   private readonly ran = new Map<DeploymentId, Set<string>>();
@@ -88,6 +88,11 @@ export class RolloutWitness {
   slotWritten(environment: EnvironmentId, slot: Slot): void {
     const slots = this.slots.get(environment) ?? new Map<InstanceArn, Slot>();
     this.slots.set(environment, slots.set(slot.instance, slot));
+    const { canary, instance } = slot;
+    if (canary !== null) {
+      const marked = this.marked.get(canary.deployment) ?? new Map<InstanceArn, number>();
+      this.marked.set(canary.deployment, marked.set(instance, canary.wave));
+    }
     if (slot.task !== null && slot.task.readyAt !== null) this.readyOnce.add(slot.task.arn);
   }
 
@@ -173,11 +178,10 @@ export class RolloutWitness {
     const { cluster, timeline } = this.around;
     if (timeline.now - this.lookedAt < LOOK_EVERY_MS) return;
     this.lookedAt = timeline.now;
-    if (!this.emptied.isDue && this.trials.size === 0 && this.reachedBy.size === 0) return;
+    if (!this.emptied.isDue && this.trials.size === 0) return;
     const hosts = cluster.hosts();
     this.hostsMost = Math.max(this.hostsMost, hosts.length);
     this.emptied.look(hosts, [...this.specs.keys()]);
-    for (const environment of this.specs.keys()) this.noteWhoLeft(environment, hosts);
     for (const deployment of this.trials.keys()) this.dropTrialOf(deployment, hosts);
   }
 
@@ -187,31 +191,28 @@ export class RolloutWitness {
     const progress = this.progress.get(id);
     const open = progress?.waves.slice(0, progress.open) ?? [];
     if (progress !== undefined && open.length > 0 && open.length === progress.waves.length) return;
-    const attributes = this.around.cluster.hosts().find((one) => one.containerInstanceArn === host)?.attributes;
+    const hosts = this.around.cluster.hosts();
+    const attributes = hosts.find((one) => one.containerInstanceArn === host)?.attributes;
     // It is gone.
     if (attributes === undefined) return;
     const isOpen = open.some(({ of }) => of?.kind === 'attribute' && (attributes[of.name] ?? null) === of.value);
     if (isOpen) return;
-    const hosts = this.reachedBy.get(id) ?? new Set<string>();
-    this.reachedBy.set(id, hosts.add(host));
+    this.note('wave of a canary or a zone');
+    const wave = this.marked.get(id)?.get(host as InstanceArn);
+    if (wave === undefined || wave >= open.length) {
+      this.violate('N17', `${id} reaches ${host}, whose wave is closed`);
+    }
+    const there = new Set(hosts.map(({ containerInstanceArn }) => containerInstanceArn));
+    let count = 0;
+    for (const slots of this.slots.values()) {
+      for (const { instance, canary } of slots.values()) {
+        if (canary?.deployment === id && there.has(instance)) count += 1;
+      }
+    }
     let most = 0;
     for (const { of } of open)
       if (of?.kind === 'canary') most += Math.max(1, hostsOf(of.hosts, Math.max(this.hostsMost, 1)));
-    this.note('wave of a canary or a zone');
-    const count = hosts.size - (this.left.get(id)?.size ?? 0);
-    if (count > most) this.violate('N17', `${id} reaches ${count} hosts outside of its open waves, not ${most}`);
-  }
-
-  private noteWhoLeft(environment: EnvironmentId, hosts: readonly HostSummary[]): void {
-    const rollout = this.rolloutOf(environment);
-    if (rollout === null) return;
-    const { id } = rollout.target;
-    const left = this.left.get(id) ?? new Set<string>();
-    for (const reached of this.reachedBy.get(id) ?? []) {
-      const host = hosts.find(({ containerInstanceArn }) => containerInstanceArn === reached);
-      if (host === undefined || !isInScope(rollout, host)) left.add(reached);
-    }
-    if (left.size > 0) this.left.set(id, left);
+    if (count > most) this.violate('N17', `${id} has ${count} canaries, not ${most}`);
   }
 
   private dropTrialOf(deployment: DeploymentId, hosts: readonly HostSummary[]): void {

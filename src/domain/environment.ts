@@ -108,6 +108,8 @@ export interface DeploymentProgress {
   readonly open: number;
   /** When the last of these was opened, or was not done any more, or the rollout resumed: its deadline counts from here. */
   readonly openedAt: Instant;
+  /** Hosts chosen for the canary that was opened last; those that left and were replaced are among them. */
+  readonly canaries: number;
   /** Since when every host of the open waves is done: it bakes from here. */
   readonly doneAt: Instant | null;
   /** Alarms that fired when it began, and have not been OK since. */

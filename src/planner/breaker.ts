@@ -2,18 +2,19 @@
  * What speaks against a rollout.
  *
  * G2. The breaker trips on: failed attempts of the target's template, at most as many as configured; a wave in which not one
- *     host became ready; `maxUnavailable` used up by hosts that used up their attempts, as then nothing moves any more;
- *     a wave's deadline; an alarm that did not fire when the rollout began; a definition that is not ACTIVE.
- *     Hosts that were broken before the rollout began do not count.
+ *     host became ready; `maxUnavailable` used up by hosts that used up their attempts, or whose agents we lost, as then nothing
+ *     moves any more; canaries that leave before they tell, others in their place included; a wave's deadline; an alarm that did
+ *     not fire when the rollout began; a definition that is not ACTIVE. Hosts that were broken before the rollout began do not count.
  */
 import type { Deployment, DeploymentProgress } from '../domain/environment.ts';
 import { after } from '../domain/ids.ts';
-import { hostsOf } from '../domain/revision.ts';
+import { hostsOf, type Amount } from '../domain/revision.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
 import type { Rollout } from './rollout.ts';
 import { triesOf } from './slots.ts';
 import { isDone, type Standings } from './standing.ts';
+import { isBaked, isCanary, mayTryOthers } from './waves.ts';
 
 /** ECS's own bounds of a circuit breaker's threshold (ECS developer guide, Deployment circuit breaker). */
 const FAILURES_LEAST = 3;
@@ -67,27 +68,40 @@ export function tripReason(
     const slot = draft.slots.get(instance.arn);
     if (standing !== 'deferred') inScope += 1;
     const broken = standing === 'failed' && slot?.tries.exempt !== true;
-    if (broken && slot?.vacated === true) lost += 1;
-    // A host that we emptied and whose agent is gone since may be gone by what we put there.
-    const silenced = standing === 'deferred' && slot?.vacated === true;
+    const silenced = standing === 'deferred' && rollout.isSilenced(instance, slot);
+    if (silenced || (broken && slot?.vacated === true)) lost += 1;
     const its = rollout.waveOf(instance, slot);
     if (its <= wave && standing !== 'deferred') opened += 1;
     if (its !== wave) continue;
     count[standing] += 1;
     if (broken || silenced) brokenByIt += 1;
   }
-  const amount = configuration.failures ?? (target.base === null ? null : FAILURES_USUAL);
+  const amount = boundOf(target);
   if (amount === null) return null;
   // Failures add up over the waves, and so do the hosts that they are a share of: what a large wave bore does not trip a small one.
   const threshold = Math.min(FAILURES_MOST, Math.max(FAILURES_LEAST, hostsOf(amount, opened)));
   const failures = failuresOf(target, draft) - progress.forgiven;
   if (failures >= threshold) return `${failures} failed attempts in wave ${name}, where ${threshold} trip`;
+  const nobodyTells =
+    count.done + count.failed + count.open === 0 && isCanary(progress) && !isBaked(progress, seen.now);
+  if (nobodyTells && !mayTryOthers(progress, inScope)) {
+    return `${progress.canaries} hosts left wave ${name} before one told how it does`;
+  }
   // A person who resumed it in spite of its failures has seen these.
   if (progress.forgiven > 0) return null;
   if (brokenByIt > 0 && count.done === 0 && count.open === 0) return `not one host of wave ${name} became ready`;
-  const isStuck = lost >= unavailableMost(target, inScope) && count.open > 0;
-  return isStuck ? `${lost} hosts used up their attempts in wave ${name}: all that maxUnavailable allows` : null;
+  if (lost >= unavailableMost(target, inScope) && count.open > 0) {
+    return `${lost} hosts used up their attempts, or lost their agents, in wave ${name}: all that maxUnavailable allows`;
+  }
+  return null;
 }
+
+/** The breaker trips on what its hosts come to: not in a rollback, nor in a first deployment that sets no bound, nor once a person forgave. */
+export const isWatched = (target: Deployment, progress: DeploymentProgress | null): boolean =>
+  target.kind !== 'rollback' && boundOf(target) !== null && progress?.forgiven === 0;
+
+const boundOf = ({ base, revision }: Deployment): Amount | null =>
+  revision.configuration.failures ?? (base === null ? null : FAILURES_USUAL);
 
 /** Hosts that the rollout may take a ready task from at a time: one at least. */
 export const unavailableMost = ({ revision }: Deployment, inScope: number): number =>

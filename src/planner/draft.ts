@@ -18,7 +18,7 @@ export class Draft {
   needsSurvey = false;
   wakeAt: Instant | null = null;
   private readonly world: World;
-  private readonly now: Instant;
+  readonly now: Instant;
   private readonly lookTasks = new Set<TaskArn>();
   private readonly polls = new Set<TaskArn>();
   private readonly lookInstances = new Set<InstanceArn>();

@@ -4,8 +4,9 @@
  * U1. Only where the host's wave is open, nothing holds the rollout, and the target's task definition is known to be ACTIVE:
  *     a host is not emptied for a task that cannot come, nor for one whose next attempt there is delayed.
  * U2. Never more hosts than `maxUnavailable` are without a ready task because a rollout took it, at least one may be. Hosts that an
- *     earlier rollout emptied, and that get nothing before their wave opens, or nothing that becomes ready, do not count: it would
- *     never open.
+ *     earlier rollout emptied, and that get nothing before their wave opens, or nothing that becomes ready, or whose agents are
+ *     gone, do not count: it would never open. Of its own, those whose agents are gone count for as long as a task may take to
+ *     start, and longer where the breaker sees to it that they do not hold it up for ever.
  * U3. A host without a ready task loses nothing: it is replaced first and does not count.
  * U4. A stop that is not accepted yet is withdrawn when it would not be asked for now: something holds the rollout, or the task is
  *     what the target wants, or the host is none of those it replaces on.
@@ -15,11 +16,12 @@
 import type { Instance } from '../domain/facts.ts';
 import type { Slot } from '../domain/launch.ts';
 import type { Policy } from '../domain/policy.ts';
-import { unavailableMost } from './breaker.ts';
+import { isWatched, unavailableMost } from './breaker.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
 import type { Rollout } from './rollout.ts';
 import { isReady, stopping, triesOf } from './slots.ts';
+import { givenUntil } from './standing.ts';
 
 export function replaceOutdated(seen: Observation, sight: Sight, rollout: Rollout, draft: Draft, policy: Policy): void {
   const { target, hold } = rollout;
@@ -30,8 +32,13 @@ export function replaceOutdated(seen: Observation, sight: Sight, rollout: Rollou
   let unavailable = 0;
   let underWay = 0;
   for (const instance of sight.hosts) {
-    if (!rollout.inScope(instance)) continue;
     const slot = draft.slots.get(instance.arn);
+    if (!rollout.inScope(instance)) {
+      const stays = instance.status === 'ACTIVE' && rollout.belongs(instance);
+      const given = stays ? givenUntil(instance, slot, rollout, policy) : null;
+      if (given !== null && (given > seen.now || isWatched(target, rollout.progress))) unavailable += 1;
+      continue;
+    }
     inScope += 1;
     if (slot === undefined) continue;
     if (slot.vacated && !isBeyondHelp(instance, slot, rollout, seen, policy)) unavailable += 1;

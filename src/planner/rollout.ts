@@ -108,6 +108,12 @@ export class Rollout {
     return this.belongs(instance) && instance.status === 'ACTIVE' && instance.agentConnected;
   }
 
+  /** This rollout took its task, and its agent is gone since: it may be gone by what we put there. */
+  isSilenced(instance: Instance, slot: Slot | undefined): boolean {
+    if (instance.agentConnected || slot === undefined || !slot.vacated || slot.gapSince === null) return false;
+    return this.progress !== null && slot.gapSince >= this.progress.startedAt;
+  }
+
   /** The target covers it, whatever state it is in. */
   belongs(instance: Instance): boolean {
     return this.target !== null && !this.isExcluded(instance) && this.covers(this.target, instance) === true;

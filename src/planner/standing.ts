@@ -1,6 +1,6 @@
 /** How hosts stand towards the target deployment. */
 import type { Instance } from '../domain/facts.ts';
-import type { InstanceArn } from '../domain/ids.ts';
+import { after, type InstanceArn, type Instant } from '../domain/ids.ts';
 import type { Slot } from '../domain/launch.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Draft } from './draft.ts';
@@ -15,7 +15,10 @@ type Standing =
   | 'failed'
   /** Neither yet. */
   | 'open'
-  /** Not done, and nobody waits for it: its agent is disconnected, or ECS gave no id to launch by. */
+  /**
+   * Not done, and nobody waits for it: its agent is disconnected, or ECS gave no id to launch by. A host that the rollout
+   * emptied is waited for as long as a task may take to start: agents restart.
+   */
   | 'deferred';
 
 export interface Standings {
@@ -31,15 +34,20 @@ export function standingsOf(sight: Sight, rollout: Rollout, draft: Draft, policy
     if (covered === false) continue;
     // A query that this release cannot read leaves everything open: nothing is said to be complete.
     if (covered === null) of.set(instance.arn, 'open');
-    else of.set(instance.arn, standingOf(instance, draft.slots.get(instance.arn), rollout, policy));
+    else of.set(instance.arn, standingOf(instance, rollout, draft, policy));
   }
   return { of };
 }
 
-function standingOf(instance: Instance, slot: Slot | undefined, rollout: Rollout, policy: Policy): Standing {
-  const done = slot?.task != null && isReady(slot) && rollout.isCurrent(slot.task);
-  if (!instance.agentConnected) return done ? 'done' : 'deferred';
-  if (done) return 'done';
+function standingOf(instance: Instance, rollout: Rollout, draft: Draft, policy: Policy): Standing {
+  const slot = draft.slots.get(instance.arn);
+  if (slot?.task != null && isReady(slot) && rollout.isCurrent(slot.task)) return 'done';
+  if (!instance.agentConnected) {
+    const given = givenUntil(instance, slot, rollout, policy);
+    if (given === null || given <= draft.now) return 'deferred';
+    draft.wake(given);
+    return 'open';
+  }
   if (
     slot !== undefined &&
     rollout.target !== null &&
@@ -67,6 +75,19 @@ export const isDone = (
     const slot = draft.slots.get(instance.arn);
     return rollout.waveOf(instance, slot) < open && (!wasDone || isTouched(slot, rollout));
   });
+
+/** Until when a host that the rollout silenced is waited for; a person who resumes gives it its time again. null: it is not one. */
+export function givenUntil(
+  instance: Instance,
+  slot: Slot | undefined,
+  rollout: Rollout,
+  { startGraceMs }: Policy,
+): Instant | null {
+  if (slot === undefined || slot.gapSince === null || rollout.progress === null) return null;
+  if (!rollout.isSilenced(instance, slot)) return null;
+  const { openedAt } = rollout.progress;
+  return after(openedAt > slot.gapSince ? openedAt : slot.gapSince, startGraceMs);
+}
 
 /** Some host of the wave tells how the target does: it is done there, or failed. */
 export const hasTried = (wave: number, { of }: Standings, sight: Sight, rollout: Rollout, draft: Draft): boolean =>

@@ -2,7 +2,8 @@
  * How a rollout goes on, and when it stops itself.
  *
  * G1. A wave opens when every host of the waves before it is done or failed and has stayed so for the wave's bake, or when a
- *     person promotes; never while the rollout is paused. A canary whose hosts all left has tried nothing: others take their place.
+ *     person promotes; never while the rollout is paused. A canary of which nobody is left to tell how it does before it baked has
+ *     tried nothing: others take their place, or it waits for those whose agents are away.
  * G2. The breaker trips: `breaker.ts`.
  * G3. A tripped rollout takes no more tasks away. It is rolled back by a deployment of what was last completed, or paused
  *     until a person decides. A rollback is never tripped: there is nothing to fall back to.
@@ -11,7 +12,7 @@ import { isOver, type Deployment, type DeploymentProgress } from '../domain/envi
 import { after, type DeploymentId, type DeploymentToken, type Instant } from '../domain/ids.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
-import { decideRollback } from '../domain/transitions.ts';
+import { decideRollback, lastCompleted } from '../domain/transitions.ts';
 import { progressOf, targetOf } from '../domain/world.ts';
 import { alarmsOf, failuresOf, tripReason } from './breaker.ts';
 import type { Draft } from './draft.ts';
@@ -19,9 +20,7 @@ import type { Observation, Sight } from './observation.ts';
 import { Rollout } from './rollout.ts';
 import { untried } from './slots.ts';
 import { hasTried, isDone, standingsOf, type Standings } from './standing.ts';
-import { chooseCanaries, wavesOf } from './waves.ts';
-
-const MINUTE_MS = 60_000;
+import { bakedAt, chooseCanaries, isBaked, isCanary, mayTryOthers, wavesOf } from './waves.ts';
 
 /** What the rollout was when this turn began. */
 export const rolloutBefore = (seen: Observation): Rollout =>
@@ -52,8 +51,7 @@ export function steer(
     const reason =
       next.trip === null && !isHeld(seen) ? tripReason(next, target, as(next), standings, seen, sight, draft) : null;
     if (reason !== null) next = { ...next, trip: { reason, resumes: orders.resumes } };
-    if (next.trip !== null && !isHeld(seen)) next = fallenBack(next, next.trip, target, seen, draft, mint);
-    if (next.state !== 'failed') next = pausedOrNot(next, seen);
+    next = next.trip === null ? pausedOrNot(next, seen) : tripped(next, next.trip, target, seen, draft, mint);
     // Who does not see the hosts, or sees them as they were before, does not know that they are done.
     const created = seen.world.deployments.get(target.id)?.created;
     const seesHosts = created !== undefined && sight.listedSince(created);
@@ -74,6 +72,7 @@ const begun = (target: Deployment, seen: Observation): DeploymentProgress => ({
   waves: [],
   open: 0,
   openedAt: seen.now,
+  canaries: 0,
   doneAt: null,
   ignoredAlarms: [],
   trip: null,
@@ -109,8 +108,7 @@ function opened(
   const waves = wavesOf(target, sight, rollout);
   const ignoredAlarms = alarmsOf(target).filter((name) => seen.looks.alarms.get(name) === 'ALARM');
   const first: DeploymentProgress = { ...progress, waves, open: 1, openedAt: seen.now, ignoredAlarms };
-  chooseCanaries(first, target, rollout, sight, draft, seen.now);
-  return first;
+  return { ...first, canaries: chooseCanaries(first, target, rollout, sight, draft) };
 }
 
 /** What an earlier deployment tried does not count against this one, and what was broken before it says nothing about it. */
@@ -136,7 +134,7 @@ function resumed(
   const running = { ...progress, state: 'running', reason: null, openedAt: seen.now, doneAt: null } as const;
   if (trip === null) return running;
   const ignoredAlarms = alarmsOf(target).filter((name) => seen.looks.alarms.get(name) === 'ALARM');
-  return { ...running, trip: null, forgiven: failuresOf(target, draft), ignoredAlarms };
+  return { ...running, trip: null, canaries: 0, forgiven: failuresOf(target, draft), ignoredAlarms };
 }
 
 /** Attempts that were cleared since are not there to be taken off. */
@@ -147,7 +145,6 @@ function stillForgiven(progress: DeploymentProgress, target: Deployment, draft: 
 }
 
 function pausedOrNot(progress: DeploymentProgress, seen: Observation): DeploymentProgress {
-  if (progress.trip !== null) return { ...progress, state: 'paused', reason: progress.trip.reason };
   if (!isHeld(seen)) return progress;
   const { frozen } = seen.world.spec.value;
   return { ...progress, state: 'paused', reason: frozen ? 'the environment is frozen' : 'paused by request' };
@@ -156,37 +153,32 @@ function pausedOrNot(progress: DeploymentProgress, seen: Observation): Deploymen
 /** By a person: nothing moves, and no time runs. */
 const isHeld = ({ world }: Observation): boolean => world.spec.value.orders.paused || world.spec.value.frozen;
 
-/** Rolls a tripped rollout back, if that is configured and there is something to go back to that can be launched. */
-function fallenBack(
+/** G3. Rolled back, if that is configured and what it goes back to can be launched; else paused. */
+function tripped(
   progress: DeploymentProgress,
-  trip: NonNullable<DeploymentProgress['trip']>,
+  { reason, resumes }: NonNullable<DeploymentProgress['trip']>,
   target: Deployment,
   seen: Observation,
   draft: Draft,
   mint: () => string,
 ): DeploymentProgress {
-  if (target.revision.configuration.rollback !== 'auto' || target.base === null) return progress;
+  const paused = { ...progress, state: 'paused', reason } as const;
+  // A person has the word: of one who resumed it, too, though what he resumed in spite of is not known yet.
+  if (isHeld(seen) || seen.world.spec.value.orders.resumes > resumes) return paused;
+  if (target.revision.configuration.rollback !== 'auto' || target.base === null) return paused;
+  const definition = lastCompleted(seen.world)?.revision.taskDefinition;
+  const status = definition === undefined ? undefined : seen.looks.taskDefinitions.get(definition);
+  if (definition !== undefined && status === undefined) draft.lookAtDefinition(definition);
+  if (status === 'INACTIVE') {
+    return { ...paused, reason: `${reason}; not rolled back, as ${definition} is not ACTIVE any more` };
+  }
+  if (status !== 'ACTIVE') return paused;
   const ids = { id: mint() as DeploymentId, token: mint() as DeploymentToken };
   const decision = decideRollback(seen.world, { ...ids, at: seen.now, to: null });
-  if (decision.kind !== 'deploy') return progress;
-  const { spec, deployment } = decision;
-  const { taskDefinition } = deployment.revision;
-  switch (seen.looks.taskDefinitions.get(taskDefinition)) {
-    case undefined:
-      // Paused until it is known.
-      draft.lookAtDefinition(taskDefinition);
-      return progress;
-    case 'INACTIVE': {
-      const why = `; not rolled back, as ${taskDefinition} is not ACTIVE any more`;
-      const { reason } = trip;
-      return { ...progress, trip: { ...trip, reason: reason.endsWith(why) ? reason : `${reason}${why}` } };
-    }
-    case 'ACTIVE': {
-      const failed = { ...progress, state: 'failed', endedAt: seen.now, reason: trip.reason } as const;
-      draft.rollback = { spec, deployment, progress: failed };
-      return failed;
-    }
-  }
+  if (decision.kind !== 'deploy') return paused;
+  const failed = { ...progress, state: 'failed', endedAt: seen.now, reason } as const;
+  draft.rollback = { spec: decision.spec, deployment: decision.deployment, progress: failed };
+  return failed;
 }
 
 /** G1. Several at once, where waves have no hosts. */
@@ -208,20 +200,43 @@ function promoted(
     if (!byHand) {
       const wasDone = next.doneAt !== null;
       if (!isDone(next.open, standings, sight, rollout, draft, wasDone)) return undone(next, seen.now);
-      const isTried = hasTried(next.open - 1, standings, sight, rollout, draft);
-      if (!isTried && chooseCanaries(next, target, rollout, sight, draft, seen.now)) return undone(next, seen.now);
-      next = { ...next, doneAt: next.doneAt ?? seen.now };
+      const again = isBaked(next, seen.now) ? null : triedAgain(next, target, rollout, standings, seen, sight, draft);
+      if (again !== null) return again;
+      const doneAt = next.doneAt ?? seen.now;
+      next = { ...next, doneAt };
       if (wave.promote === 'manual') return next;
-      const baked = after(next.doneAt ?? seen.now, wave.bakeMinutes * MINUTE_MS);
+      const baked = bakedAt(wave, doneAt);
       if (baked > seen.now) {
         draft.wake(baked);
         return next;
       }
     }
     next = { ...next, open: next.open + 1, openedAt: seen.now, doneAt: null };
-    chooseCanaries(next, target, rollout, sight, draft, seen.now);
+    next = { ...next, canaries: chooseCanaries(next, target, rollout, sight, draft) };
   }
   return next;
+}
+
+/** A canary that nobody is left to tell of, with others in their place, or waiting for them. null: it is not one. */
+function triedAgain(
+  progress: DeploymentProgress,
+  target: Deployment,
+  rollout: Rollout,
+  standings: Standings,
+  seen: Observation,
+  sight: Sight,
+  draft: Draft,
+): DeploymentProgress | null {
+  const wave = progress.open - 1;
+  if (!isCanary(progress) || hasTried(wave, standings, sight, rollout, draft)) return null;
+  const inScope = sight.hosts.filter((instance) => rollout.inScope(instance)).length;
+  const chosen = mayTryOthers(progress, inScope) ? chooseCanaries(progress, target, rollout, sight, draft) : 0;
+  if (chosen > 0) return { ...progress, canaries: progress.canaries + chosen, openedAt: seen.now, doneAt: null };
+  const someAway = sight.hosts.some((instance) => {
+    const at = rollout.waveOf(instance, draft.slots.get(instance.arn));
+    return rollout.belongs(instance) && instance.status === 'ACTIVE' && !instance.agentConnected && at >= wave;
+  });
+  return someAway ? undone(progress, seen.now) : null;
 }
 
 /** Its bake begins anew. A wave that was done once kept its deadline: what broke since has as long again. */

@@ -1,12 +1,14 @@
 /** Which hosts go first. */
 import type { Deployment, DeploymentProgress } from '../domain/environment.ts';
 import type { Instance } from '../domain/facts.ts';
-import type { Instant } from '../domain/ids.ts';
-import { hostsOf, type Wave } from '../domain/revision.ts';
+import { after, type Instant } from '../domain/ids.ts';
+import { hostsOf, type Amount, type Wave } from '../domain/revision.ts';
 import type { Draft } from './draft.ts';
 import type { Sight } from './observation.ts';
 import type { Rollout } from './rollout.ts';
 import { emptySlot, isReady } from './slots.ts';
+
+const MINUTE_MS = 60_000;
 
 /** The waves as the hosts make them: one for each value of an attribute, and the rest. A rollback has no waves: it hurries. */
 export function wavesOf(target: Deployment, sight: Sight, rollout: Rollout): readonly Wave[] {
@@ -29,10 +31,36 @@ export function wavesOf(target: Deployment, sight: Sight, rollout: Rollout): rea
   return [...waves, { name, of: null, promote: 'auto', bakeMinutes: 0 }];
 }
 
+/** Canaries that leave are replaced, until as many were as there are to be: what they were given may be why they left. */
+const REPLACEMENTS = 1;
+
+/** The wave that was opened last is one. */
+export const isCanary = (progress: DeploymentProgress): boolean => canaryOf(progress) !== null;
+
+const canaryOf = ({ waves, open }: DeploymentProgress) => {
+  const of = waves[open - 1]?.of;
+  return of?.kind === 'canary' ? of : null;
+};
+
+export function mayTryOthers(progress: DeploymentProgress, inScope: number): boolean {
+  const of = canaryOf(progress);
+  return of !== null && progress.canaries < canaries(of.hosts, inScope) * (1 + REPLACEMENTS);
+}
+
+const canaries = (amount: Amount, inScope: number): number => Math.max(1, hostsOf(amount, inScope));
+
+/** The wave that was opened last was done for as long as it was to be. */
+export function isBaked({ waves, open, doneAt }: DeploymentProgress, now: Instant): boolean {
+  const wave = waves[open - 1];
+  return wave !== undefined && doneAt !== null && bakedAt(wave, doneAt) <= now;
+}
+
+export const bakedAt = ({ bakeMinutes }: Wave, doneAt: Instant): Instant => after(doneAt, bakeMinutes * MINUTE_MS);
+
 /**
- * Marks the hosts of the wave that was opened last, if it is a canary: hosts of no open wave that are well, in order of ARN, so
- * that it is the new version that is tried and not the host. Marked, because a host that joins must not change who is one.
- * True when it marked any.
+ * Marks hosts for the canary that was opened last, as far as there are too few: hosts of no open wave that are well, in order
+ * of ARN, so that it is the new version that is tried and not the host. Marked, because a host that joins must not change who
+ * is one. Those that left are none any more, also when they return. Gives how many it marked.
  */
 export function chooseCanaries(
   progress: DeploymentProgress,
@@ -40,33 +68,33 @@ export function chooseCanaries(
   rollout: Rollout,
   sight: Sight,
   draft: Draft,
-  now: Instant,
-): boolean {
+): number {
+  const of = canaryOf(progress);
+  if (of === null) return 0;
   const wave = progress.open - 1;
-  const of = progress.waves[wave]?.of;
-  if (of?.kind !== 'canary') return false;
   const hosts = hostsInScope(sight, rollout);
+  const there = new Set(hosts.map(({ arn }) => arn));
+  // Some may be of a turn that broke off before it could write that the wave is open.
+  let marked = 0;
+  for (const slot of draft.slots.values()) {
+    if (slot.canary?.deployment !== target.id || slot.canary.wave !== wave) continue;
+    if (there.has(slot.instance)) marked += 1;
+    else draft.slots.set(slot.instance, { ...slot, canary: null });
+  }
   const free = hosts.filter((instance) => {
     const at = rollout.waveOf(instance, draft.slots.get(instance.arn));
-    return at === -1 || at > wave;
+    return instance.ec2InstanceId !== null && (at === -1 || at > wave);
   });
-  // Marks of a turn that broke off before it could write that the wave is open. Those that left tell nothing any more.
-  let marked = 0;
-  for (const { arn } of hosts) {
-    const canary = draft.slots.get(arn)?.canary;
-    if (canary?.deployment === target.id && canary.wave === wave) marked += 1;
-  }
-  const missing = Math.max(1, hostsOf(of.hosts, hosts.length)) - marked;
   const wellFirst = free.toSorted(
     (a, b) =>
       Number(isReady(draft.slots.get(b.arn))) - Number(isReady(draft.slots.get(a.arn))) || (a.arn < b.arn ? -1 : 1),
   );
-  const chosen = wellFirst.slice(0, Math.max(0, missing));
+  const chosen = wellFirst.slice(0, Math.max(0, canaries(of.hosts, hosts.length) - marked));
   for (const { arn, ec2InstanceId } of chosen) {
-    const slot = draft.slots.get(arn) ?? emptySlot({ instance: arn, ec2InstanceId }, now);
+    const slot = draft.slots.get(arn) ?? emptySlot({ instance: arn, ec2InstanceId }, draft.now);
     draft.slots.set(arn, { ...slot, canary: { deployment: target.id, wave } });
   }
-  return chosen.length > 0;
+  return chosen.length;
 }
 
 const hostsInScope = (sight: Sight, rollout: Rollout): readonly Instance[] =>

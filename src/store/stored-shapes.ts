@@ -113,6 +113,7 @@ export const progressSchema: z.ZodType<PackedProgress> = z.strictObject({
   ),
   open: count,
   openedAt: instant,
+  canaries: count,
   doneAt: instant.nullable(),
   ignoredAlarms: z.array(z.string()),
   trip: z.strictObject({ reason: z.string(), resumes: count }).nullable(),

@@ -17,6 +17,7 @@ const BEGUN: Omit<DeploymentProgress, 'id'> = {
   doneAt: null,
   ignoredAlarms: [],
   trip: null,
+  canaries: 0,
   forgiven: 0,
   failedInstances: [],
   deferredInstances: [],

@@ -64,6 +64,7 @@ export const progress = (id: string, over: Partial<DeploymentProgress> = {}): De
   doneAt: null,
   ignoredAlarms: [],
   trip: null,
+  canaries: 0,
   forgiven: 0,
   failedInstances: [],
   deferredInstances: [],

@@ -110,8 +110,23 @@ describe('G2: a rollout that cannot go on', () => {
   test('trips when hosts that used up their attempts are all that maxUnavailable allows', () => {
     const slots = [failing(1, 3), failing(2, 3)];
     expect(tripIn(10, { configuration: two, slots })).toBe(
-      '2 hosts used up their attempts in wave all: all that maxUnavailable allows',
+      '2 hosts used up their attempts, or lost their agents, in wave all: all that maxUnavailable allows',
     );
+  });
+
+  test('so do hosts whose agents are gone since it emptied them, once they had as long as a task may take to start', () => {
+    const instances = [1, 2].map((n) => instance(n, { agentConnected: false }));
+    const emptied = (seconds: number) => [1, 2].map((n) => taken(n, { gapSince: ago(seconds) }));
+    const graceS = POLICY.startGraceMs / 1_000;
+    expect(tripIn(10, { configuration: two, instances, slots: emptied(graceS) })).toContain('lost their agents');
+    const before = rolling(10, { configuration: two, instances, slots: emptied(graceS - 1) });
+    expect(progressIn(plan(before))?.trip ?? null).toBeNull();
+    expect(replacedIn(plan(before))).toEqual([]);
+    expect(plan(before).wakeAt).toBe(ago(-1));
+    // A person who resumes it gives them their time again.
+    expect(
+      tripIn(10, { configuration: two, instances, slots: emptied(graceS), progress: { openedAt: ago(1) } }),
+    ).toBeNull();
   });
 
   test('not while one of them still tries, nor while there is room', () => {

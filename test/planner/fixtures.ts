@@ -219,6 +219,7 @@ export const progress = (n: number, changes: Partial<DeploymentProgress> = {}): 
   doneAt: null,
   ignoredAlarms: [],
   trip: null,
+  canaries: 0,
   forgiven: 0,
   failedInstances: [],
   deferredInstances: [],

@@ -1,6 +1,7 @@
 /** How outdated tasks are taken away. */
 import { describe, expect, test } from 'vitest';
 import { NO_ORDERS } from '../../src/domain/environment.ts';
+import type { Slot } from '../../src/domain/launch.ts';
 import type { Amount } from '../../src/domain/revision.ts';
 import {
   ago,
@@ -102,13 +103,18 @@ describe('U2: the budget', () => {
     expect(replacedIn(plan(rolling(6, { configuration, slots: slots.slice(1) })))).toEqual([1, 3]);
   });
 
-  test('a host whose agent is gone is neither counted nor waited for', () => {
+  test('a host whose agent is gone is no part of the whole, but counts if this rollout emptied it', () => {
     const configuration = { maxUnavailable: '50%' } as const;
-    const gone = instance(1, { agentConnected: false });
-    expect(replacedIn(plan(rolling(4, { configuration, slots: [taken(1)] })))).toEqual([2]);
-    // 50 % of three are one.
-    expect(replacedIn(plan(rolling(4, { configuration, slots: [taken(1)], instances: [gone] })))).toEqual([2]);
-    expect(replacedIn(plan(rolling(5, { configuration, slots: [taken(1)], instances: [gone] })))).toEqual([2, 3]);
+    const gone = [instance(1, { agentConnected: false })];
+    const replacedOf = (hosts: number, slots: readonly Slot[]) =>
+      replacedIn(plan(rolling(hosts, { configuration, slots, instances: gone })));
+    // 50 % of three are one, of four are two.
+    expect(replacedOf(4, [vacant(1)])).toEqual([2]);
+    expect(replacedOf(5, [vacant(1)])).toEqual([2, 3]);
+    expect(replacedOf(4, [taken(1)])).toEqual([]);
+    expect(replacedOf(5, [taken(1)])).toEqual([2]);
+    // By an earlier rollout: this one may be what mends it.
+    expect(replacedOf(5, [taken(1, { gapSince: ago(86_400) })])).toEqual([2, 3]);
   });
 
   test('as many at a time as a turn may stop, and the rest follows at once', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { NO_ORDERS } from '../../src/domain/environment.ts';
 import type { Amount, Wave, WaveConfiguration } from '../../src/domain/revision.ts';
-import { ago, deploymentId, host, instance, NOW, plan, starting, vacant, type Scene } from './fixtures.ts';
+import { ago, deploymentId, host, instance, NOW, plan, slot, starting, vacant, type Scene } from './fixtures.ts';
 import {
   progressIn,
   range,
@@ -183,26 +183,47 @@ describe('G1: a wave opens', () => {
     ).toBeUndefined();
   });
 
-  test('canaries that all left have tried nothing: others take their place', () => {
-    const instances = [1, 2].map((n) => instance(n, { status: 'DRAINING' }));
-    const scene = rolling(6, parts({}, { instances }));
-    expect(progressIn(plan(scene))?.open).toBeUndefined();
-    expect(canariesIn(scene)).toEqual([1, 2, 3, 4].map((n) => [host(n), 0]));
-    // One of them is enough to tell.
-    const oneLeft = rolling(6, parts({}, { instances: instances.slice(1) }));
-    expect(open(oneLeft)).toBe(2);
-    expect(canariesIn(oneLeft)).toEqual([1, 2].map((n) => [host(n), 0]));
-  });
+  describe('canaries of which nobody is left to tell', () => {
+    const draining = (...hosts: readonly number[]) => hosts.map((n) => instance(n, { status: 'DRAINING' }));
+    const left = (rest: RolloutParts = {}, changes: Promotion = {}, hosts = 6): Scene =>
+      rolling(hosts, parts(changes, { instances: draining(1, 2), ...rest }));
 
-  test('the bake begins anew with other canaries', () => {
-    const instances = [1, 2].map((n) => instance(n, { status: 'DRAINING' }));
-    const baked = parts({ bakeMinutes: 10 }, { instances, progress: { doneAt: ago(600) } });
-    expect(progressIn(plan(rolling(6, baked)))).toMatchObject({ open: 1, doneAt: null, openedAt: NOW });
-  });
+    test('have tried nothing: others take their place, and have as long', () => {
+      expect(progressIn(plan(left()))).toMatchObject({ open: 1, canaries: 2, openedAt: NOW });
+      // Also when the first ones return.
+      expect(canariesIn(left())).toEqual([3, 4].map((n) => [host(n), 0]));
+    });
 
-  test('without a canary, if nobody is left to be one', () => {
-    const instances = range(4).map((n) => instance(n, { status: 'DRAINING' }));
-    expect(open(rolling(4, parts({}, { instances })))).toBe(2);
+    test('one that is left is enough', () => {
+      expect(open(left({ instances: draining(2) }))).toBe(2);
+      expect(canariesIn(left({ instances: draining(2) }))).toEqual([1, 2].map((n) => [host(n), 0]));
+    });
+
+    test('the bake begins anew with others; those that baked have told', () => {
+      const baking = (seconds: number) => left({ progress: { doneAt: ago(seconds) } }, { bakeMinutes: 10 });
+      expect(progressIn(plan(baking(599)))).toMatchObject({ open: 1, doneAt: null, openedAt: NOW });
+      expect(open(baking(600))).toBe(2);
+    });
+
+    test('that goes on once, then it trips: what they were given may be why they left', () => {
+      const configuration = { waves: [canaries(2)], rollback: 'pause' } as const;
+      const again = (chosen: number) => progressIn(plan(left({ configuration, progress: { canaries: chosen } })));
+      expect(again(3)).toMatchObject({ state: 'running', open: 1, canaries: 5 });
+      expect(again(4)).toMatchObject({
+        state: 'paused',
+        reason: '4 hosts left wave canary of 2 before one told how it does',
+      });
+    });
+
+    test('are waited for while agents are away that could take their place', () => {
+      const away = range(4).map((n) => instance(n, { agentConnected: false }));
+      const slots = [slot(1, chosen), slot(2, chosen)];
+      expect(open(left({ instances: away, slots }, {}, 4))).toBe(1);
+    });
+
+    test('and nobody is there to try it on: the wave opens', () => {
+      expect(open(left({ instances: draining(1, 2, 3, 4) }, {}, 4))).toBe(2);
+    });
   });
 
   test('only by a person, if it is to be promoted by hand', () => {

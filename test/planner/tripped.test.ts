@@ -71,6 +71,16 @@ describe('G3: a tripped rollout', () => {
     expect(plan(later).rollback?.progress).toMatchObject({ state: 'failed', reason });
   });
 
+  test('does not roll back what a person resumed, while it is not known in spite of what', () => {
+    const trip = { reason: 'x', resumes: 0 };
+    const progress = { state: 'paused', reason: 'x', trip } as const;
+    const resumed = { orders: { ...NO_ORDERS, resumes: 1 } };
+    const configuration = { ...bad.configuration, alarms: ['errors'] };
+    const next = plan(rolling(4, { ...bad, configuration, progress, spec: resumed }));
+    expect([next.rollback, progressIn(next)?.state]).toEqual([null, 'paused']);
+    expect(next.look.alarms).toEqual(['errors']);
+  });
+
   test('does not roll back what a person holds', () => {
     const trip = { reason: 'x', resumes: 0 };
     const progress = { state: 'paused', reason: 'x', trip } as const;

@@ -71,6 +71,7 @@ const fullProgress = progressOf(deploymentOf().id, {
   doneAt: AT,
   ignoredAlarms: ['errors'],
   trip: { reason: 'too many failures', resumes: 1 },
+  canaries: 2,
   forgiven: 4,
   failedInstances: [{ instance: instanceOf(1), reason: 'no', attempts: 3 }],
   deferredInstances: [instanceOf(2), instanceOf(3)],

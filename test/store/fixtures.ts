@@ -98,6 +98,7 @@ export const progressOf = (id: DeploymentId, changes: Partial<DeploymentProgress
   doneAt: null,
   ignoredAlarms: [],
   trip: null,
+  canaries: 0,
   forgiven: 0,
   failedInstances: [],
   deferredInstances: [],
