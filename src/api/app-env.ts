@@ -44,7 +44,7 @@ export interface ApiEnv {
      * them; its headers, as looking at one through `Request` copies them all.
      */
     readonly incoming?: Pick<IncomingMessage, 'headers'> & { readonly url?: string | undefined };
-    /** For `headers.ts`. */
+    /** Where headers of the answer are set; see `setHeader`. */
     readonly outgoing?: { setHeader(name: string, value: string): unknown };
   };
   Variables: {

@@ -24,8 +24,7 @@ export class SharedQuestion<T> {
 
   ask(): Promise<T> {
     if (this.#next === null) {
-      const begin = (): Promise<T> => this.#begin();
-      this.#next = this.#turn().then(begin, begin);
+      this.#next = this.#turn().then(() => this.#begin());
     }
     return this.#next;
   }
@@ -37,8 +36,8 @@ export class SharedQuestion<T> {
   }
 
   /**
-   * Who asks alone, and they wait for his answer, makes two rounds of what could be one. The first of a crowd waits a turn of
-   * the event loop for those who arrive with it; after a round it is two, so that whom it answered may be back.
+   * The first of a crowd waits a turn of the event loop for those who arrive with it: if it asked alone, they would have to
+   * wait for its answer and ask again. After a round it is two turns, so that those whom that one answered may be back.
    */
   async #crowd(): Promise<void> {
     if (this.#current !== null) {

@@ -27,8 +27,8 @@ export class Resolver {
   private readonly clusters: SharedQuestions<string, Resolution<ClusterArn>>;
   private readonly taskDefinitions: SharedQuestions<string, Resolution<ResolvedTaskDefinition>>;
   private readonly now: () => Instant;
-  /** Clusters that ECS found, by what they were called. */
-  private readonly known = new Map<string, { readonly answer: Resolution<ClusterArn>; readonly until: Instant }>();
+  /** Clusters that ECS found, by what they were called, and when they were asked about. */
+  private readonly known = new Map<string, { readonly answer: Resolution<ClusterArn>; readonly at: Instant }>();
 
   constructor({ client, now }: { readonly client: AwsClient; readonly now: () => Instant }) {
     this.now = now;
@@ -43,11 +43,12 @@ export class Resolver {
   }
 
   async cluster(nameOrArn: string, signal: AbortSignal): Promise<Resolution<ClusterArn>> {
+    const at = this.now();
     const known = this.known.get(nameOrArn);
-    if (known !== undefined && this.now() < known.until) return known.answer;
-    const until = after(this.now(), CLUSTER_REMEMBERED_MS);
+    // A clock that was set back makes nothing last longer.
+    if (known !== undefined && known.at <= at && at < after(known.at, CLUSTER_REMEMBERED_MS)) return known.answer;
     const answer = await orWhenAborted(this.clusters.ask(nameOrArn), signal, TIMEOUT);
-    if (answer.kind === 'found') this.known.set(nameOrArn, { answer, until });
+    if (answer.kind === 'found') this.known.set(nameOrArn, { answer, at });
     else this.known.delete(nameOrArn);
     return answer;
   }

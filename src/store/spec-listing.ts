@@ -1,4 +1,5 @@
 /** Every spec in the store. Surveys, sweeps and claims of clusters ask again and again, and between two of them hardly any changes. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Revision } from '../domain/ids.ts';
 import type { EtcdClient } from './etcd-client.ts';
 import { listRange } from './etcd-listing.ts';
@@ -36,8 +37,8 @@ export class SpecListing {
     const read = new Map<string, { readonly entry: Entry; readonly item: Item }>();
     for (const entry of entries) {
       const known = before.get(entry.key);
-      // By text too: a restored backup gives the same revisions to other values.
-      const isSame = known?.entry.modified === entry.modified && known.entry.text === entry.text;
+      // All of it: a restored backup gives the same revisions to other values.
+      const isSame = known !== undefined && isDeepStrictEqual(known.entry, entry);
       read.set(entry.key, isSame ? known : { entry, item: itemOf(keys, entry) });
     }
     this.#read = read;

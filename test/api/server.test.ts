@@ -48,6 +48,19 @@ describe('listening', () => {
 });
 
 describe('over the wire', () => {
+  it.each(['GET', 'HEAD'])('an answer to %s has its headers: those of every one, and its own', async (method) => {
+    const { url } = await start();
+    const body = JSON.stringify({ name: 'agent', instanceGroup: { cluster: 'c1' }, taskDefinition: 'daemon' });
+    const made = await fetch(`${url}/v1/environments`, { method: 'POST', body });
+    const { deploymentToken } = (await made.json()) as { deploymentToken: string };
+    const answer = await fetch(`${url}/v1/environments/agent`, { method, headers: { 'X-Request-Id': 'mine' } });
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'application/json; charset=UTF-8',
+      etag: `"${deploymentToken}"`,
+      'x-request-id': 'mine',
+    });
+  });
+
   it('refuses 2 MB with 413, told or in chunks, and goes on serving', async () => {
     const { h, url, server } = await start();
     const long = Buffer.alloc(2 * 1024 * 1024, 'x');
