@@ -69,9 +69,11 @@ export const statusSchema = z
     unavailable: count('Those without a ready task.'),
     deferred: count('Hosts whose agent is disconnected: caught up when they return.'),
     misplaced: count('Hosts with a task that should have none.'),
-    duplicates: count('Hosts with more than one live task.'),
+    duplicates: count('Hosts with more than one live task that nobody is stopping.'),
     uncoveredHostSeconds: count('Time without a ready task since the deployment was asked for, of all hosts together.'),
-    estimatedSecondsLeft: count('By the pace so far.').optional(),
+    estimatedSecondsLeft: count(
+      'By the pace so far. Absent while a wave bakes, or waits for a person to promote.',
+    ).optional(),
   })
   .openapi('Status');
 

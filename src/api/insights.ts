@@ -2,30 +2,35 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
 import { isOver } from '../domain/environment.ts';
-import {
-  as,
-  type DeploymentId,
-  type DeploymentToken,
-  type InstanceArn,
-  type Instant,
-  type Revision,
-} from '../domain/ids.ts';
+import { as, type DeploymentId, type DeploymentToken, type Instant, type Revision } from '../domain/ids.ts';
 import { decideDeployment } from '../domain/transitions.ts';
 import { progressOf, targetOf, type EnvironmentRecord } from '../domain/world.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
-import { hostArn } from './host-arn.ts';
+import { hostArn, hostOnMachine, isMachineId } from './host-arn.ts';
 import { renderHost, renderHosts, renderPlan, renderStatus } from './insight-render.ts';
 import { hostListSchema, hostWithHistorySchema, planSchema, statusSchema } from './insight-schemas.ts';
 import { updateEnvironmentSchema } from './request-schemas.ts';
 import { answerJson, jsonAnswer, refusals, serve } from './route.ts';
 import { nameParameter } from './schemas.ts';
 import { resolveUpdate, type Wanted } from './updates.ts';
-import { noSuchEnvironment, pathName, recordOf, single, validateOptionalBody } from './validation.ts';
+import {
+  noSuchEnvironment,
+  pathName,
+  recordOf,
+  single,
+  valid,
+  validateOptionalBody,
+  type Valid,
+} from './validation.ts';
 
 const hostParameters = nameParameter.extend({
-  id: z.string().openapi({ description: 'Id of the container instance, or its ARN, URL-encoded.' }),
+  id: z.string().openapi({
+    description:
+      'Id of the container instance, or its ARN, URL-encoded, or the EC2 instance id (`mi-…` of an external host). ' +
+      'Of several registrations of a machine, the ACTIVE one is shown.',
+  }),
 });
 
 export const serveInsights = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
@@ -65,6 +70,7 @@ export const serveInsights = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => 
       path: '/v1/environments/{name}/status',
       operationId: 'GetStatus',
       summary: 'Count the hosts of an environment by how they stand.',
+      description: '503 as long as nothing is known of the hosts of an environment that was deployed.',
       request: { params: nameParameter },
       responses: { 200: jsonAnswer(statusSchema, 'The counts.'), ...refusals(404) },
     },
@@ -115,16 +121,17 @@ const getHost = async (c: ApiContext, deps: ApiDeps): Promise<Response> => {
   const record = await recordOf(deps, c.req.param('name') ?? '');
   if (record.kind === 'refused') return refuse(c, record);
   const { name, cluster } = record.value.spec.value;
-  const arn = hostArn(c.req.param('id') ?? '', cluster);
-  if (arn.kind === 'refused') return refuse(c, arn);
-  const [hosts, history] = await Promise.all([deps.insight.hosts(name), deps.insight.history(name, arn.value)]);
-  const host = hosts?.find(({ instance }) => instance === arn.value);
-  return host === undefined
-    ? refuse(c, noSuchHost(arn.value, name))
-    : answerJson(c, renderHost(host, history.toReversed()));
+  const id = c.req.param('id') ?? '';
+  const given: Valid<string> = isMachineId(id) ? valid(id) : hostArn(id, cluster);
+  if (given.kind === 'refused') return refuse(c, given);
+  const hosts = (await deps.insight.hosts(name)) ?? [];
+  const host = isMachineId(id) ? hostOnMachine(id, hosts) : hosts.find(({ instance }) => instance === given.value);
+  if (host === undefined) return refuse(c, noSuchHost(given.value, name));
+  const history = await deps.insight.history(name, host.instance);
+  return answerJson(c, renderHost(host, history.toReversed()));
 };
 
-const noSuchHost = (host: InstanceArn, name: string): Refusal =>
+const noSuchHost = (host: string, name: string): Refusal =>
   refusal(404, `Host ${host} is not known to environment ${name}; a new one is seen within a survey`);
 
 const plan = async (c: ApiContext, deps: ApiDeps): Promise<Response> => {

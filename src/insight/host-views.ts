@@ -7,6 +7,8 @@ import type { Observation } from '../planner/observation.ts';
 import { Sight } from '../planner/observation.ts';
 import type { Rollout } from '../planner/rollout.ts';
 import { isReady } from '../planner/slots.ts';
+import { bakedAt } from '../planner/waves.ts';
+import { isDoubled, openLaunches } from './duplicates.ts';
 import type { HostState, HostView, StatusView } from './insight.ts';
 
 export interface Seen {
@@ -18,6 +20,7 @@ export interface Seen {
 
 export function hostViews({ observation, plan, rollout }: Seen): readonly HostView[] {
   const sight = new Sight(observation);
+  const rest = restOf(rollout);
   const hosts = new Set<InstanceArn>([...(observation.facts?.instances.keys() ?? []), ...plan.slots.keys()]);
   return [...hosts].toSorted().map((arn) => {
     const known = sight.instance(arn);
@@ -25,9 +28,11 @@ export function hostViews({ observation, plan, rollout }: Seen): readonly HostVi
     const slot = plan.slots.get(arn);
     const waiting = plan.waiting.get(arn) ?? null;
     const state = stateOf(instance, slot, waiting, rollout);
-    const until = plan.until.get(arn) ?? null;
+    const isNext = instance !== null && rollout.waveOf(instance, slot) === rollout.progress?.open;
+    const until = plan.until.get(arn) ?? (waiting === 'wave' && isNext ? (rest?.bakedAt ?? null) : null);
     return {
       instance: arn,
+      status: instance?.status ?? null,
       ec2InstanceId: instance?.ec2InstanceId ?? slot?.ec2InstanceId ?? null,
       state,
       task:
@@ -43,7 +48,7 @@ export function hostViews({ observation, plan, rollout }: Seen): readonly HostVi
       wave: instance === null ? null : waveName(instance, slot, rollout),
       waitingFor: waiting,
       until,
-      explanation: explain(state, waiting, slot, rollout, until),
+      explanation: explain(state, waiting, slot, rollout, until, rest),
       failedAttempts: slot?.tries.count ?? 0,
     };
   });
@@ -74,16 +79,42 @@ function explain(
   slot: Slot | undefined,
   rollout: Rollout,
   until: Instant | null,
+  rest: Rest | null,
 ): string {
   const last = slot?.tries.reason ?? null;
-  const at = until === null ? '' : `, until ${new Date(until).toISOString()}`;
+  const at = until === null ? '' : `, until ${iso(until)}`;
+  if (waiting === 'wave' && rest !== null) return `${SENTENCES.wave(last, at)}: ${resting(rest)}`;
   if (waiting === null) {
-    if (state !== 'ready') return 'nothing is to be done here';
+    if (state !== 'ready') {
+      return rollout.target === null ? 'not deployed yet: POST …/deployments does it' : 'nothing is to be done here';
+    }
     const current = slot?.task != null && rollout.isCurrent(slot.task);
     return current ? 'covered: its task is ready' : 'covered: its task is ready, and is left as it is';
   }
   return SENTENCES[waiting](last, at);
 }
+
+/** The wave that was opened last is done, and the next one is not open yet. */
+interface Rest {
+  readonly wave: string;
+  /** null: a person is to promote. */
+  readonly bakedAt: Instant | null;
+}
+
+/** null: it is not done, or is the last, or the rollout does not run. */
+function restOf({ progress }: Rollout): Rest | null {
+  if (progress?.state !== 'running' || progress.doneAt === null || progress.open >= progress.waves.length) return null;
+  const wave = progress.waves[progress.open - 1];
+  if (wave === undefined) return null;
+  return { wave: wave.name, bakedAt: wave.promote === 'manual' ? null : bakedAt(wave, progress.doneAt) };
+}
+
+const resting = ({ wave, bakedAt: until }: Rest): string =>
+  until === null
+    ? `'${wave}' is done, and a person is to promote the next`
+    : `'${wave}' bakes until ${iso(until)}, or promote opens the next now`;
+
+const iso = (at: Instant): string => new Date(at).toISOString();
 
 const tried = (last: string | null): string => (last === null ? '' : `; the last attempt came to nothing: ${last}`);
 
@@ -113,12 +144,13 @@ export function statusView({ observation, plan, rollout }: Seen, now: Instant): 
   const sight = new Sight(observation);
   const { target, progress } = rollout;
   const count = { desired: 0, current: 0, updated: 0, ready: 0, misplaced: 0, duplicates: 0 };
+  const openOn = openLaunches(observation.world);
   let uncoveredMs = 0;
   for (const arn of observation.facts?.instances.keys() ?? []) {
     const instance = sight.instance(arn);
     if (instance === null || instance === 'MISSING') continue;
     const slot = plan.slots.get(arn);
-    if (sight.liveOn(arn).length > 1) count.duplicates += 1;
+    if (isDoubled(arn, slot, openOn, observation.world, sight)) count.duplicates += 1;
     if (plan.waiting.get(arn) === 'not-matching' && slot?.task != null) count.misplaced += 1;
     if (target === null || !rollout.inScope(instance)) continue;
     count.desired += 1;
@@ -139,12 +171,13 @@ export function statusView({ observation, plan, rollout }: Seen, now: Instant): 
   };
 }
 
-/** As fast as until now. */
+/** As fast as until now. A bake says nothing of how fast it will go on, and how long a person takes nobody knows. */
 function secondsLeft(
-  { progress }: Rollout,
+  rollout: Rollout,
   { desired, updated }: { readonly desired: number; readonly updated: number },
   now: Instant,
 ): number | null {
-  if (progress?.state !== 'running' || updated === 0) return null;
+  const { progress } = rollout;
+  if (progress?.state !== 'running' || updated === 0 || restOf(rollout) !== null) return null;
   return Math.round((((now - progress.startedAt) / updated) * (desired - updated)) / 1_000);
 }

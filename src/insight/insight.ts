@@ -12,6 +12,7 @@ export interface Insight {
   hosts(environment: EnvironmentName): Promise<readonly HostView[] | null>;
   /** The last decisions about a host, the oldest first. */
   history(environment: EnvironmentName, host: InstanceArn): Promise<readonly HistoryEntry[]>;
+  /** Throws InsightUnavailableError too where nothing is known of the hosts of a deployed environment: 0 would be wrong. */
   status(environment: EnvironmentName): Promise<StatusView | null>;
   /** What would happen if the record were as `change` makes it; `change` gives null for "as it is". */
   foretell(
@@ -28,6 +29,8 @@ export class InsightUnavailableError extends Error {
 export interface HostView {
   readonly instance: InstanceArn;
   readonly ec2InstanceId: string | null;
+  /** What ECS calls the registration: ACTIVE, DRAINING, …; null: the facts do not show it. */
+  readonly status: string | null;
   readonly state: HostState;
   readonly task: {
     readonly arn: TaskArn;
@@ -75,11 +78,11 @@ export interface StatusView {
   readonly deferred: number;
   /** Hosts with a task that should have none. */
   readonly misplaced: number;
-  /** Hosts with more than one live task. */
+  /** Hosts with more than one live task that nobody is stopping, as far as the facts are newer than our own records. */
   readonly duplicates: number;
   /** Time that hosts were without a ready task since the running deployment was asked for, in seconds, of all hosts together. */
   readonly uncoveredHostSeconds: number;
-  /** By the pace so far; null: nothing is rolling out, or nothing has moved yet. */
+  /** By the pace so far; null: nothing is rolling out, nothing has moved yet, or a wave bakes or waits for a person. */
   readonly estimatedSecondsLeft: number | null;
 }
 

@@ -35,6 +35,7 @@ const READ_DEADLINE_MS = 5_000;
 const YIELD_AFTER_MS = 20;
 /** A play that takes longer ends there: whoever asked is about to be told that it took too long. */
 const PLAY_MOST_MS = 10_000;
+const UNKNOWN_HOSTS = 'the hosts of the cluster are not known yet';
 
 export function plannerInsight(deps: InsightDeps): Insight {
   return {
@@ -48,7 +49,10 @@ export function plannerInsight(deps: InsightDeps): Insight {
     },
     async status(name) {
       const seen = await look(name, deps);
-      return seen === null ? null : statusView(seen, deps.now());
+      if (seen === null) return null;
+      const { facts, world } = seen.observation;
+      if (facts === null && world.spec.value.target !== null) throw new InsightUnavailableError(UNKNOWN_HOSTS);
+      return statusView(seen, deps.now());
     },
     async foretell(name, change) {
       return await foretell(name, change, deps);
@@ -126,7 +130,7 @@ async function foretell(
   const inspection = await deps.store.inspect(name);
   if (inspection === null || inspection.world.spec.value.deletion !== null) return null;
   const facts = await factsOf(inspection.world, inspection.storeId, deps);
-  if (facts === null) throw new InsightUnavailableError('the hosts of the cluster are not known yet');
+  if (facts === null) throw new InsightUnavailableError(UNKNOWN_HOSTS);
   const world: World = { ...inspection.world, ...change(inspection.world) };
   const bound = bounded(new AbortController().signal, READ_DEADLINE_MS);
   try {

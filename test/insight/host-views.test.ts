@@ -1,9 +1,12 @@
 /** What is said of hosts: their state, what they wait for, and the counts. */
 import { describe, expect, test } from 'vitest';
 import { hostViews, statusView, type Seen } from '../../src/insight/host-views.ts';
-import type { HostView } from '../../src/insight/insight.ts';
+import type { HostView, StatusView } from '../../src/insight/insight.ts';
 import { planEnvironment } from '../../src/planner/plan.ts';
 import { rolloutAfter } from '../../src/planner/steering.ts';
+import type { Revision } from '../../src/domain/ids.ts';
+import type { PlacedTask } from '../../src/domain/launch.ts';
+import type { Wave } from '../../src/domain/revision.ts';
 import {
   ago,
   at,
@@ -11,10 +14,12 @@ import {
   facts,
   host,
   instance,
+  launch,
   minting,
   NOW,
   observation,
   POLICY,
+  REVISION,
   slot,
   starting,
   task,
@@ -92,6 +97,12 @@ describe('a host is', () => {
       { waitingFor: 'task-definition' },
       /not ACTIVE/,
     ],
+    [
+      'of an environment that was never deployed',
+      { spec: { target: null }, facts: facts([instance(1)]) },
+      { state: 'empty', waitingFor: null },
+      /^not deployed yet: POST …\/deployments does it$/,
+    ],
     ['not known any more', { slots: [slot(1)], facts: facts([]) }, { waitingFor: 'facts' }, /fresh facts/],
   ];
 
@@ -112,6 +123,44 @@ describe('a host is', () => {
     });
     const orders = { paused: true, resumes: 0, promoted: 0, cancelled: false };
     expect(viewOf(rolling(3, { spec: { orders } }), 2)).toMatchObject({ state: 'ready', waitingFor: 'paused' });
+  });
+
+  test('in the wave after one that bakes, or that a person is to promote', () => {
+    const canary = (n: number, more: Partial<Wave>): Wave => ({
+      name: `canary of ${n}`,
+      of: { kind: 'canary', hosts: n },
+      promote: 'auto',
+      bakeMinutes: 10,
+      ...more,
+    });
+    const rest: Wave = { name: 'the rest', of: null, promote: 'auto', bakeMinutes: 0 };
+    const inWave = (wave: number) => ({ deployment: deploymentId(2), wave });
+    const slots = [updated(1, { canary: inWave(0) }), slot(2, { canary: inWave(1) })];
+    const told = (more: Partial<Wave>, doneAt = ago(60)): readonly [HostView, HostView, StatusView] => {
+      const waves = [canary(1, more), canary(2, {}), rest];
+      const scene = rolling(3, { slots, progress: { waves, open: 1, canaries: 1, doneAt } });
+      return [viewOf(scene, 2), viewOf(scene, 3), statusView(seenIn(scene), NOW)];
+    };
+
+    const [next, later, status] = told({});
+    const until = new Date(at(1_540)).toISOString();
+    const explanation = `its wave of the rollout is not open yet: 'canary of 1' bakes until ${until}, or promote opens the next now`;
+    expect(next).toMatchObject({ waitingFor: 'wave', until: at(1_540), explanation });
+    expect(later).toMatchObject({ waitingFor: 'wave', until: null, explanation });
+    expect(status).toMatchObject({ updated: 1, estimatedSecondsLeft: null });
+
+    const [byHand, , counts] = told({ promote: 'manual' });
+    expect(byHand).toMatchObject({ waitingFor: 'wave', until: null });
+    expect(byHand.explanation).toBe(
+      "its wave of the rollout is not open yet: 'canary of 1' is done, and a person is to promote the next",
+    );
+    expect(counts.estimatedSecondsLeft).toBeNull();
+  });
+
+  test('in a wave that is closed, while the one before it is not done', () => {
+    const waves = [{ of: { kind: 'canary', hosts: 1 }, promote: 'auto', bakeMinutes: 10 }] as const;
+    const told = viewOf(rolling(3, { configuration: { waves }, progress: null }), 2);
+    expect(told).toMatchObject({ until: null, explanation: 'its wave of the rollout is not open yet' });
   });
 
   test('being emptied for the rollout', () => {
@@ -162,8 +211,50 @@ describe('the counts', () => {
     expect(statusView(seenIn(two), NOW)).toMatchObject({ desired: 1, duplicates: 1 });
   });
 
+  describe('of duplicates leave out', () => {
+    const B = task(7, { instance: host(1) });
+    const replaced = slot(1, { task: { ...taskOf(slot(1)), arn: B.arn } });
+    const OLDER = { revision: (REVISION.written - 1) as Revision };
+    const stop = { reason: 'draining', requestedAt: ago(5), accepted: true } as const;
+    const cases: readonly (readonly [what: string, Scene])[] = [
+      [
+        'the task that was replaced, in a listing from before that',
+        { slots: [replaced], facts: facts([instance(1)], [task(1), B], OLDER) },
+      ],
+      [
+        'the task that was replaced, in a listing of a host whose launch is open',
+        { slots: [slot(1)], launches: [launch(2, [1], ago(2))], facts: facts([instance(1)], [task(1), B]) },
+      ],
+      [
+        'a task that an event told of, and the listing does not show',
+        { slots: [slot(1)], facts: facts([instance(1)], [task(1), B], { unlisted: new Set([B.arn]) }) },
+      ],
+      [
+        'a task that ECS is stopping',
+        { slots: [replaced], facts: facts([instance(1)], [task(1, { desiredStatus: 'STOPPED' }), B]) },
+      ],
+      [
+        'the recorded task that is being stopped',
+        { slots: [slot(1, { stop })], facts: facts([instance(1)], [task(1), B]) },
+      ],
+    ];
+
+    test.each(cases)('%s', (_, scene) => {
+      expect(statusView(seenIn(scene), NOW).duplicates).toBe(0);
+    });
+
+    test('nothing else: two that no record speaks of are two', () => {
+      expect(statusView(seenIn({ facts: facts([instance(1)], [task(1), B]) }), NOW).duplicates).toBe(1);
+    });
+  });
+
   test('are nothing before the first deployment', () => {
     const told = statusView(seenIn({ spec: { target: null }, facts: facts([instance(1)]) }), NOW);
     expect(told).toMatchObject({ observedRevision: null, desired: 0, unavailable: 0, estimatedSecondsLeft: null });
   });
 });
+
+function taskOf({ task: placed }: ReturnType<typeof slot>): PlacedTask {
+  if (placed === null) throw new Error('the fixture has a task');
+  return placed;
+}

@@ -73,9 +73,12 @@ test('facts of another store are no facts: there is nothing to say of hosts, and
   await expect(insight.foretell(NAME, asItIs)).rejects.toThrow(InsightUnavailableError);
 });
 
-test('a cache that does not answer is no fault of the reader', async () => {
-  const insight = insightOf(scene, { facts: () => Promise.reject(new FactsUnavailableError('gone')) });
-  expect(await insight.status(NAME)).toMatchObject({ desired: 0 });
+test('without facts a deployed environment has no counts; one that never was has none to tell of', async () => {
+  const gone = () => Promise.reject(new FactsUnavailableError('gone'));
+  const insight = insightOf(scene, { facts: gone });
+  await expect(insight.status(NAME)).rejects.toThrow(InsightUnavailableError);
+  const undeployed = insightOf({ spec: { target: null } }, { facts: gone });
+  expect(await undeployed.status(NAME)).toMatchObject({ desired: 0 });
   await expect(insight.foretell(NAME, asItIs)).rejects.toThrow('the hosts of the cluster are not known yet');
 });
 
