@@ -203,7 +203,9 @@ export function readSimulatorOptions(argv: readonly string[], env: NodeJS.Proces
 
 /** The text of `--help`. */
 export function simulatorHelp(): string {
-  const rows = simulatorSettingRows().map((row) => `  ${row.flag.padEnd(27)}${row.doc} [${row.default}] (${row.env})`);
+  const settings = simulatorSettingRows();
+  const width = Math.max(...settings.map(({ flag }) => flag.length)) + 1;
+  const rows = settings.map((row) => `  ${row.flag.padEnd(width)}${row.doc} [${row.default}] (${row.env})`);
   return ['Usage: daemon-scheduler simulator [options]', '', ...rows, ''].join('\n');
 }
 

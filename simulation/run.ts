@@ -20,20 +20,6 @@ import {
 
 const VIOLATIONS_SHOWN = 5;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    count: { type: 'string', default: '1000' },
-    mix: { type: 'string', default: ROUND_ROBIN },
-    only: { type: 'string', multiple: true, default: [] },
-    jobs: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    'stop-at-violation': { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
-
 const described = (rows: readonly (readonly [string, string])[]): string =>
   rows.map(([name, doc]) => `  ${name}: ${doc}`).join('\n');
 
@@ -44,6 +30,28 @@ Mixes
 ${described(Object.entries(MIXES).map(([name, { doc }]) => [name, doc]))}
 Kinds of faults
 ${described(Object.entries(FAULTS))}`;
+
+const values = readValues();
+
+function readValues() {
+  try {
+    return parseArgs({
+      options: {
+        seed: { type: 'string', default: '1' },
+        count: { type: 'string', default: '1000' },
+        mix: { type: 'string', default: ROUND_ROBIN },
+        only: { type: 'string', multiple: true, default: [] },
+        jobs: { type: 'string', default: '1' },
+        trace: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        'stop-at-violation': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
+}
 
 const whole = (name: 'seed' | 'count' | 'jobs'): number => {
   const value = Number(values[name]);

@@ -35,8 +35,9 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
     const flag = flags[row.flag] as readonly string[] | undefined;
     if (flag !== undefined && flag.length > 1 && key !== 'etcdEndpoints')
       faults.push(`--${row.flag} is given more than once`);
-    const given = flag === undefined ? env[row.env] : flag.join(',');
-    const parsed = row.schema.safeParse(given ?? row.default);
+    // An empty variable is how Compose files and unit files leave one out.
+    const given = flag === undefined ? env[row.env] || row.default : flag.join(',');
+    const parsed = row.schema.safeParse(given);
     if (parsed.success) values[key] = parsed.data;
     else
       faults.push(`${flag === undefined ? row.env : `--${row.flag}`} ${parsed.error.issues[0]?.message ?? 'is wrong'}`);

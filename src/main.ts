@@ -58,8 +58,12 @@ async function run(config: Config): Promise<number> {
     setTimeout(() => process.exit(0), LINGER_MS).unref();
     return 0;
   } catch (error) {
+    // What was under way when the signal came fails in many ways.
+    if (stopped.signal.aborted) {
+      log.info({ err: error instanceof Error ? error.message : String(error) }, 'stopped while starting');
+      return 0;
+    }
     if (!(error instanceof StartError)) throw error;
-    if (stopped.signal.aborted) return 0;
     log.fatal(error.message);
     process.stderr.write(`daemon-scheduler: ${error.message}\n`);
     return 1;

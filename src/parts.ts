@@ -26,10 +26,13 @@ const START_PATIENCE_MS = 15_000;
 /** The API works without Redis, so it only looks whether it is there. */
 const API_REDIS_PATIENCE_MS = 1_000;
 const START_RETRY_MS = 250;
+/** What comes up with us is there sooner; what is not, people want to hear of. */
+const START_QUIET_MS = 2_000;
 /** Redis commands of the cache and the budget. BullMQ's connections have their own settings. */
 const REDIS_COMMAND_TIMEOUT_MS = 2_000;
 /** A connection that answers nothing for this long is dead, though nobody said so; the next one need not be. */
 const REDIS_SILENCE_MS = 3_000;
+const REDIS_ASKED_EVERY_MS = 5_000;
 
 /** What has been started, newest first: the order in which it is closed. */
 export type Closers = (() => Promise<void> | void)[];
@@ -54,28 +57,11 @@ export async function openParts(config: Config, log: Logger, closers: Closers, s
   await until(
     { what: 'etcd', where: config.etcdEndpoints.join(', '), flag: '--etcd-endpoint', patienceMs: START_PATIENCE_MS },
     () => etcd.ping(),
+    log,
     stop,
   );
 
-  const redis = new Redis(config.redisUrl, {
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
-    socketTimeout: REDIS_SILENCE_MS,
-    retryStrategy: (times) => Math.min(100 * times, 1_000),
-  });
-  redis.on('error', (error: Error) => log.debug({ err: error.message }, 'redis'));
-  closers.unshift(() => redis.disconnect());
-  const patienceMs = config.role === 'api' ? API_REDIS_PATIENCE_MS : START_PATIENCE_MS;
-  await until(
-    { what: 'Redis', where: withoutPassword(config.redisUrl), flag: '--redis-url', patienceMs },
-    () => redis.ping(),
-    stop,
-  ).catch((error: StartError) => {
-    if (config.role !== 'api') throw error;
-    log.warn(error.message);
-  });
-
+  const redis = await openRedis(config, log, closers, stop);
   const source = new RedisTokens({
     redis,
     keyPrefix: `${config.redisPrefix}:`,
@@ -104,6 +90,64 @@ export async function openParts(config: Config, log: Logger, closers: Closers, s
   return { etcd, redis, ecs, alarms, facts, mailbox, hints, metrics: createMetrics() };
 }
 
+async function openRedis(config: Config, log: Logger, closers: Closers, stop: AbortSignal): Promise<Redis> {
+  const redis = new Redis(config.redisUrl, {
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
+    socketTimeout: REDIS_SILENCE_MS,
+    retryStrategy: (times) => Math.min(100 * times, 1_000),
+  });
+  // A command that finds no connection only says so; why there is none is told here.
+  let trouble: string | null = null;
+  redis.on('error', (error: Error) => {
+    trouble = error.message;
+    log.debug({ err: error.message }, 'redis');
+  });
+  closers.unshift(() => redis.disconnect());
+  const where = withoutPassword(config.redisUrl);
+  const patienceMs = config.role === 'api' ? API_REDIS_PATIENCE_MS : START_PATIENCE_MS;
+  const answers = await until(
+    { what: 'Redis', where, flag: '--redis-url', patienceMs },
+    () =>
+      redis.ping().catch((error: Error) => {
+        throw new Error(trouble ?? error.message);
+      }),
+    log,
+    stop,
+  ).then(
+    () => true,
+    (error: StartError) => {
+      if (config.role !== 'api') throw error;
+      log.warn(error.message);
+      return false;
+    },
+  );
+  tellWhetherItAnswers(redis, { where, answers }, log, closers);
+  return redis;
+}
+
+/** One line when Redis goes and one when it is back, however often the connection is tried between. */
+function tellWhetherItAnswers(
+  redis: Redis,
+  { where, answers: before }: { readonly where: string; readonly answers: boolean },
+  log: Logger,
+  closers: Closers,
+): void {
+  let answers = before;
+  redis.on('error', (error: Error) => {
+    if (answers) log.warn({ where, err: error.message }, 'Redis does not answer; nothing is done until it is back');
+    answers = false;
+  });
+  redis.on('ready', () => {
+    if (!answers) log.info({ where }, 'Redis answers again');
+    answers = true;
+  });
+  // Without a question, the silence of a Redis that hangs is not noticed: a process at rest has none.
+  const asking = setInterval(() => void redis.ping().catch(() => {}), REDIS_ASKED_EVERY_MS);
+  closers.unshift(() => clearInterval(asking));
+}
+
 /** What we take of ECS's budget. */
 export const ecsLimitsOf = ({ ecsRatePercent }: Pick<Config, 'ecsRatePercent'>): Limits =>
   scaled(ECS_LIMITS, ecsRatePercent / 100);
@@ -118,24 +162,34 @@ interface Dependency {
 async function until(
   { what, where, flag, patienceMs }: Dependency,
   answers: () => Promise<unknown>,
+  log: Logger,
   stop: AbortSignal,
 ): Promise<void> {
   const deadline = monotonic() + patienceMs;
-  for (;;) {
-    try {
-      await answers();
-      return;
-    } catch (error) {
-      if (stop.aborted || monotonic() > deadline) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new StartError(
-          `${what} does not answer at ${where} (${why}); start it there, or name another with ${flag}`,
-        );
+  // A timer, as one question may take as long as all the time there is.
+  const waiting = setTimeout(() => log.info(`waiting for ${what} at ${where}`), START_QUIET_MS);
+  try {
+    for (;;) {
+      try {
+        await answers();
+        return;
+      } catch (error) {
+        if (stop.aborted || monotonic() > deadline) {
+          throw new StartError(
+            `${what} does not answer at ${where} (${reasonOf(error)}); start it there, or name another with ${flag}`,
+          );
+        }
       }
+      await sleep(START_RETRY_MS);
     }
-    await sleep(START_RETRY_MS);
+  } finally {
+    clearTimeout(waiting);
   }
 }
+
+/** gRPC ends some of its messages with a heading and nothing under it. */
+const reasonOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s*Resolution note:\s*$/, '');
 
 function withoutPassword(url: string): string {
   const parsed = new URL(url);

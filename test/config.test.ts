@@ -78,6 +78,12 @@ describe('settings', () => {
     expect(faults([], { DS_BIND: 'x' })).toEqual(['DS_BIND must be HOST:PORT']);
   });
 
+  test('an empty variable is one that is not set; an empty flag is a mistake', () => {
+    const empty = Object.fromEntries(settingRows().map(({ env }) => [env, '']));
+    expect(read([], empty)).toEqual(read([]));
+    expect(faults(['--role='])).toHaveLength(1);
+  });
+
   test('no two settings share a flag or a variable, and every one is explained', () => {
     const rows = settingRows();
     expect(rows).toHaveLength(Object.keys(SETTINGS).length);

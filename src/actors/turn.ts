@@ -36,8 +36,8 @@ export interface TurnDeps {
 export type TurnEnding =
   /** Planned and acted to the end. */
   | { readonly kind: 'done'; readonly report: TurnReport }
-  /** The environment is deleted and cleared up, by this turn or before it. */
-  | { readonly kind: 'gone' }
+  /** The environment is deleted and cleared up, by this turn, which knows its name, or before it. */
+  | { readonly kind: 'gone'; readonly name?: string }
   /** A newer claim or a newer spec stands against this turn; it must be taken again. */
   | { readonly kind: 'fenced'; readonly report?: TurnReport }
   /** The store did not say whether a commit landed; the turn must be taken again, and will read what did. */
@@ -56,6 +56,8 @@ interface TurnReport {
   /** Why the deployment was rolled back in this turn; null: it was not. */
   readonly rolledBack: string | null;
   readonly outcomes: { readonly done: number; readonly refused: number; readonly unknown: number };
+  /** Why a task was not made, of the first launch that says so; null: none does. One that is `done` may: ECS answers, and names hosts it refused. */
+  readonly launchFault: string | null;
   readonly waiting: { readonly [why: string]: number };
 }
 
@@ -83,7 +85,7 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
   }
   if (plan.finished) {
     const removed = await claim.remove();
-    return removed.kind === 'committed' ? { kind: 'gone' } : removed;
+    return removed.kind === 'committed' ? { kind: 'gone', name: claim.world.spec.value.name } : removed;
   }
 
   const acted = await act(plan.effects, plannedAt, claim, deps, signal);
@@ -211,6 +213,13 @@ function reportOf(claim: Claim, plan: Plan, acted: readonly Acted[]): TurnReport
     replacements: stops.filter((effect) => effect.reason === 'update').length,
     rolledBack: plan.rollback?.progress.reason ?? null,
     outcomes,
+    launchFault: acted.map(launchFaultOf).find((why) => why !== null) ?? null,
     waiting,
   };
+}
+
+function launchFaultOf({ effect, outcome }: Acted): string | null {
+  if (effect.kind !== 'launch') return null;
+  if ('fault' in outcome) return `${outcome.fault.code}: ${outcome.fault.message}`;
+  return 'failures' in outcome ? (outcome.failures[0]?.reason ?? null) : null;
 }

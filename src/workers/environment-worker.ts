@@ -65,7 +65,7 @@ function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics
       return;
     }
     case 'gone':
-      log.info(about, 'environment is gone');
+      log.info({ ...about, name: ending.name }, 'environment is gone');
       return;
     case 'fenced':
       metrics.fenced.inc();

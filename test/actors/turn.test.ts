@@ -142,6 +142,22 @@ test('A1, A2: claim, look, commit the promise, act, commit the outcome, and only
   expect(launched[0]?.launch.members).toEqual([{ instance: host(1), ec2InstanceId: machine(1) }]);
 });
 
+test.each<[string, LaunchOutcome, string | null]>([
+  ['nothing when it did', DONE, null],
+  [
+    'what ECS answered of a host',
+    { kind: 'done', tasks: [], failures: [{ instance: host(1), reason: 'RESOURCE:MEMORY' }] },
+    'RESOURCE:MEMORY',
+  ],
+  [
+    'what it said to the call',
+    { kind: 'refused', fault: { code: 'AccessDenied', message: 'no' }, retry: false },
+    'AccessDenied: no',
+  ],
+])('the report says why a launch made no task: %s', async (_, outcome, launchFault) => {
+  expect(await turn({ outcome }).ending).toMatchObject({ kind: 'done', report: { launchFault } });
+});
+
 describe('A1: without the fence no call is made', () => {
   test.each<[string, ClaimResult]>([
     ['gone', { kind: 'gone' }],
@@ -300,6 +316,6 @@ test('an environment at rest costs one claim and nothing else', async () => {
 
 test('a deletion with nothing left removes the environment', async () => {
   const { calls, ending } = turn({ world: world({ deletion: 'stop' }) });
-  expect(await ending).toEqual({ kind: 'gone' });
+  expect(await ending).toEqual({ kind: 'gone', name: world().spec.value.name });
   expect(calls).toEqual(['claim', 'remove']);
 });

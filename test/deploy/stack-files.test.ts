@@ -49,6 +49,13 @@ describe('the compose stack', () => {
     }
   });
 
+  test('keeps simulated records apart from real ones: the profiles have the same etcd and Redis', () => {
+    const placesOf = (name: string): readonly (string | undefined)[] =>
+      ['DS_ETCD_PREFIX', 'DS_REDIS_PREFIX'].map((setting) => compose.services[name]?.environment?.[setting]);
+    for (const name of ['api', 'worker']) expect(placesOf(name)).toEqual(['/sim/v1/', 'sim']);
+    for (const name of ['api-aws', 'worker-aws']) expect(placesOf(name)).toEqual([undefined, undefined]);
+  });
+
   test('can scale its workers: they hold no port and no name', () => {
     for (const name of ['worker', 'worker-aws']) {
       const service = compose.services[name];

@@ -49,7 +49,7 @@ describe('settings', () => {
     });
     const env = Object.fromEntries(rows.map((row) => [row.env, row.default]));
     expect(readSimulatorOptions([], env)).toEqual(readSimulatorOptions([], {}));
-    for (const row of rows) expect(simulatorHelp()).toContain(row.flag);
+    for (const row of rows) expect(simulatorHelp()).toContain(` ${row.flag} `);
   });
 });
 

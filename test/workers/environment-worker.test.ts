@@ -1,10 +1,11 @@
-/** What the metrics say of turns, on a real queue. */
+/** What metrics and log say of turns, on a real queue. */
 import { randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
 import { pino } from 'pino';
 import { afterEach, expect, inject, test } from 'vitest';
 import type { TurnDeps } from '../../src/actors/turn.ts';
 import { as, type EnvironmentId, type Revision } from '../../src/domain/ids.ts';
+import type { World } from '../../src/domain/world.ts';
 import type { ClaimResult, CommitResult } from '../../src/store/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startEnvironmentWorker } from '../../src/workers/environment-worker.ts';
@@ -18,29 +19,28 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-test.each<[CommitResult, string]>([
-  [{ kind: 'fenced' }, 'fenced'],
-  [{ kind: 'unknown', reason: 'reply lost' }, 'unknown'],
-])('calls of a turn whose outcomes are $kind count all the same', async (outcomes) => {
+const unused = (): never => {
+  throw new Error('not the turn’s business');
+};
+
+const claimed = (of: World, ending: CommitResult): ClaimResult => ({
+  kind: 'claimed',
+  claim: {
+    world: of,
+    storeId: 'store',
+    fence: as<Revision>(200),
+    commitIntents: async () => ({ kind: 'committed' }),
+    commitOutcomes: async () => ending,
+    rollBack: async () => ending,
+    remove: async () => ending,
+  },
+});
+
+/** A worker that gets these claims, one a turn, and then none, and is woken once. */
+async function woken(claims: ClaimResult[]) {
   const environment = as<EnvironmentId>(randomUUID());
   const metrics = createMetrics();
-  const claimed: ClaimResult = {
-    kind: 'claimed',
-    claim: {
-      world: world(),
-      storeId: 'store',
-      fence: as<Revision>(200),
-      commitIntents: async () => ({ kind: 'committed' }),
-      commitOutcomes: async () => outcomes,
-      rollBack: async () => outcomes,
-      remove: async () => outcomes,
-    },
-  };
-  // The second turn finds nothing left to do.
-  const claims: ClaimResult[] = [claimed, { kind: 'gone' }];
-  const unused = (): never => {
-    throw new Error('not the turn’s business');
-  };
+  const lines: object[] = [];
   const turn: TurnDeps = {
     store: { claim: async () => claims.shift() ?? { kind: 'gone' }, inventory: unused },
     facts: { read: async () => facts([instance(1)]), pace: unused, publish: unused },
@@ -67,7 +67,7 @@ test.each<[CommitResult, string]>([
     redis,
     turn,
     metrics,
-    log: pino({ level: 'silent' }),
+    log: pino({ level: 'info' }, { write: (text) => lines.push(JSON.parse(text) as object) }),
     random: () => 0.5,
     monotonic: () => performance.now(),
   });
@@ -78,9 +78,29 @@ test.each<[CommitResult, string]>([
   const text = await eventually(
     () => metrics.registry.metrics(),
     (all) => all.includes('ending="gone"'),
-    'the turn taken again',
+    'the last turn',
   );
+  return { environment, text, lines };
+}
+
+test.each<[CommitResult, string]>([
+  [{ kind: 'fenced' }, 'fenced'],
+  [{ kind: 'unknown', reason: 'reply lost' }, 'unknown'],
+])('calls of a turn whose outcomes are $kind count all the same', async (outcomes) => {
+  // The second turn finds nothing left to do.
+  const { text } = await woken([claimed(world(), outcomes)]);
   expect(text).toContain('daemon_scheduler_launches_total 1');
   expect(text).toContain(`daemon_scheduler_fenced_turns_total ${outcomes.kind === 'fenced' ? 1 : 0}`);
   expect(text).toContain('daemon_scheduler_job_failures_total{queue="wake"} 1');
+});
+
+test('the log says which environment is gone by the name that people know', async () => {
+  const { environment, lines } = await woken([claimed(world({ deletion: 'stop' }), { kind: 'committed' })]);
+  const { name } = world().spec.value;
+  await eventually(
+    async () => lines,
+    (all) => all.length > 0,
+    'the line',
+  );
+  expect(lines).toMatchObject([{ msg: 'environment is gone', environment, name }]);
 });
