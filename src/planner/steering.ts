@@ -3,7 +3,7 @@
  *
  * G1. A wave opens when every host of the waves before it is done or failed and has stayed so for the wave's bake, or when a
  *     person promotes; never while the rollout is paused. A canary of which nobody is left to tell how it does before it baked has
- *     tried nothing: others take their place, or it waits for those whose agents are away.
+ *     tried nothing: others take their place, or it waits for those whose agents are away, for as long as a task may take to start.
  * G2. The breaker trips: `breaker.ts`.
  * G3. A tripped rollout takes no more tasks away. It is rolled back by a deployment of what was last completed, or paused
  *     until a person decides. A rollback is never tripped: there is nothing to fall back to.
@@ -56,7 +56,7 @@ export function steer(
     const created = seen.world.deployments.get(target.id)?.created;
     const seesHosts = created !== undefined && sight.listedSince(created);
     if (next.state === 'running' && seesHosts) {
-      next = promoted(next, target, as(next), standings, seen, sight, draft);
+      next = promoted(next, target, as(next), standings, seen, sight, draft, policy);
     }
   }
   draft.progress = next;
@@ -190,6 +190,7 @@ function promoted(
   seen: Observation,
   sight: Sight,
   draft: Draft,
+  policy: Policy,
 ): DeploymentProgress {
   let next = noticeQuiet(progress, seen);
   while (next.waves.length > 0) {
@@ -200,7 +201,9 @@ function promoted(
     if (!byHand) {
       const wasDone = next.doneAt !== null;
       if (!isDone(next.open, standings, sight, rollout, draft, wasDone)) return undone(next, seen.now);
-      const again = isBaked(next, seen.now) ? null : triedAgain(next, target, rollout, standings, seen, sight, draft);
+      const again = isBaked(next, seen.now)
+        ? null
+        : triedAgain(next, target, rollout, standings, seen, sight, draft, policy);
       if (again !== null) return again;
       const doneAt = next.doneAt ?? seen.now;
       next = { ...next, doneAt };
@@ -226,6 +229,7 @@ function triedAgain(
   seen: Observation,
   sight: Sight,
   draft: Draft,
+  policy: Policy,
 ): DeploymentProgress | null {
   const wave = progress.open - 1;
   if (!isCanary(progress) || hasTried(wave, standings, sight, rollout, draft)) return null;
@@ -236,7 +240,10 @@ function triedAgain(
     const at = rollout.waveOf(instance, draft.slots.get(instance.arn));
     return rollout.belongs(instance) && instance.status === 'ACTIVE' && !instance.agentConnected && at >= wave;
   });
-  return someAway ? undone(progress, seen.now) : null;
+  const given = after(progress.openedAt, policy.startGraceMs);
+  if (!someAway || given <= seen.now) return null;
+  draft.wake(given);
+  return undone(progress, seen.now);
 }
 
 /** Its bake begins anew. A wave that was done once kept its deadline: what broke since has as long again. */

@@ -2,7 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import { NO_ORDERS } from '../../src/domain/environment.ts';
 import type { Amount, Wave, WaveConfiguration } from '../../src/domain/revision.ts';
-import { ago, deploymentId, host, instance, NOW, plan, slot, starting, vacant, type Scene } from './fixtures.ts';
+import {
+  ago,
+  deploymentId,
+  host,
+  instance,
+  NOW,
+  plan,
+  POLICY,
+  slot,
+  starting,
+  vacant,
+  type Scene,
+} from './fixtures.ts';
 import {
   progressIn,
   range,
@@ -218,7 +230,13 @@ describe('G1: a wave opens', () => {
     test('are waited for while agents are away that could take their place', () => {
       const away = range(4).map((n) => instance(n, { agentConnected: false }));
       const slots = [slot(1, chosen), slot(2, chosen)];
-      expect(open(left({ instances: away, slots }, {}, 4))).toBe(1);
+      const waiting = (seconds: number) =>
+        plan(left({ instances: away, slots, progress: { openedAt: ago(seconds) } }, {}, 4));
+      const graceS = POLICY.startGraceMs / 1_000;
+      expect(progressIn(waiting(graceS - 1))?.open).toBe(1);
+      expect(waiting(graceS - 1).wakeAt).toBe(ago(-1));
+      // They may be gone for good, and others need their tasks.
+      expect(progressIn(waiting(graceS))?.open).toBe(2);
     });
 
     test('and nobody is there to try it on: the wave opens', () => {
