@@ -81,4 +81,19 @@ export const REGRESSIONS: readonly Regression[] = [
     mix: 'rough-rollouts',
     was: 'a host that a first deployment had emptied, and whose agent never returned, held its whole budget for ever',
   },
+  {
+    seed: 407_164,
+    mix: 'rough-rollouts',
+    was: 'a host that was emptied before, and that the base does not cover, held the budget of a canary for ever',
+  },
+  {
+    seed: 414_344,
+    mix: 'rollouts',
+    was: 'the same, and no host was ever replaced',
+  },
+  {
+    seed: 402_319,
+    mix: 'all',
+    was: 'a canary waited for an agent that never returned',
+  },
 ];

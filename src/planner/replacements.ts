@@ -96,7 +96,7 @@ interface Outdated {
 const brokenFirst = (a: Outdated, b: Outdated): number =>
   Number(isReady(a.slot)) - Number(isReady(b.slot)) || (a.instance.arn < b.instance.arn ? -1 : 1);
 
-/** U2. Its wave is closed, and the base is none, or has had its chance there. */
+/** U2. Its wave is closed, and the base is none, or not for this host, or has had its chance there. */
 function isBeyondHelp(
   instance: Instance,
   slot: Slot,
@@ -106,6 +106,7 @@ function isBeyondHelp(
 ): boolean {
   const wanted = rollout.deploymentFor(instance, slot);
   if (wanted === null || rollout.isOpen(instance, slot)) return wanted === null;
+  if (rollout.covers(wanted, instance) === false) return true;
   const { tries, task } = slot;
   if (tries.template === wanted.template && tries.count >= attempts) return true;
   const { minReadyMs } = rollout.readinessOf(wanted.template);
