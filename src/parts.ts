@@ -32,6 +32,7 @@ const START_QUIET_MS = 2_000;
 const REDIS_COMMAND_TIMEOUT_MS = 2_000;
 /** A connection that answers nothing for this long is dead, though nobody said so; the next one need not be. */
 const REDIS_SILENCE_MS = 3_000;
+/** Time between two questions whether Redis is there: a person should read of it before he wonders. */
 const REDIS_ASKED_EVERY_MS = 5_000;
 
 /** What has been started, newest first: the order in which it is closed. */

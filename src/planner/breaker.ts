@@ -10,8 +10,8 @@ import type { Deployment, DeploymentProgress } from '../domain/environment.ts';
 import { after } from '../domain/ids.ts';
 import { hostsOf, type Amount } from '../domain/revision.ts';
 import type { Draft } from './draft.ts';
-import type { Observation, Sight } from './observation.ts';
 import type { Rollout } from './rollout.ts';
+import type { Situation } from './situation.ts';
 import { triesOf } from './slots.ts';
 import { isDone, type Standings } from './standing.ts';
 import { isBaked, isCanary, mayTryOthers } from './waves.ts';
@@ -28,12 +28,9 @@ export const alarmsOf = (target: Deployment): readonly string[] =>
 /** G2. null: nothing speaks against it. */
 export function tripReason(
   progress: DeploymentProgress,
-  target: Deployment,
   rollout: Rollout,
   standings: Standings,
-  seen: Observation,
-  sight: Sight,
-  draft: Draft,
+  { target, seen, sight, draft }: Situation,
 ): string | null {
   const { configuration, taskDefinition } = target.revision;
   if (target.kind === 'rollback' || progress.waves.length === 0) return null;

@@ -7,6 +7,7 @@ import { recordChange } from './history.ts';
 
 /** A plan in the making: what the steps of one turn have decided so far. Lives and dies inside `planEnvironment`. */
 export class Draft {
+  readonly now: Instant;
   readonly slots = new Map<InstanceArn, Slot>();
   readonly launches = new Map<LaunchId, Launch>();
   readonly effects: Effect[] = [];
@@ -18,7 +19,6 @@ export class Draft {
   needsSurvey = false;
   wakeAt: Instant | null = null;
   private readonly world: World;
-  readonly now: Instant;
   private readonly lookTasks = new Set<TaskArn>();
   private readonly polls = new Set<TaskArn>();
   private readonly lookInstances = new Set<InstanceArn>();

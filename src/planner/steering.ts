@@ -18,6 +18,7 @@ import { alarmsOf, failuresOf, tripReason } from './breaker.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
 import { Rollout } from './rollout.ts';
+import type { Situation } from './situation.ts';
 import { untried } from './slots.ts';
 import { hasTried, isDone, standingsOf, type Standings } from './standing.ts';
 import { bakedAt, chooseCanaries, isBaked, isCanary, mayTryOthers, wavesOf } from './waves.ts';
@@ -40,24 +41,22 @@ export function steer(
   const { orders } = seen.world.spec.value;
   let next = progress ?? begun(target, seen);
   const as = (changed: DeploymentProgress): Rollout => new Rollout(seen.world, changed, alarmsKnown(seen));
-  watchAlarms(target, seen, draft, policy);
+  const at: Situation = { target, seen, sight, draft, policy };
+  watchAlarms(at);
 
   if (orders.cancelled) {
     next = { ...next, state: 'cancelled', endedAt: seen.now, reason: 'cancelled by request', trip: null };
   } else {
-    if (next.waves.length === 0) next = opened(next, target, as(next), seen, sight, draft, policy);
-    next = stillForgiven(resumed(next, target, seen, draft), target, draft);
+    if (next.waves.length === 0) next = opened(next, as(next), at);
+    next = stillForgiven(resumed(next, at), at);
     const standings = standingsOf(sight, as(next), draft, policy);
-    const reason =
-      next.trip === null && !isHeld(seen) ? tripReason(next, target, as(next), standings, seen, sight, draft) : null;
+    const reason = next.trip === null && !isHeld(seen) ? tripReason(next, as(next), standings, at) : null;
     if (reason !== null) next = { ...next, trip: { reason, resumes: orders.resumes } };
-    next = next.trip === null ? pausedOrNot(next, seen) : tripped(next, next.trip, target, seen, draft, mint);
+    next = next.trip === null ? pausedOrNot(next, seen) : tripped(next, next.trip, at, mint);
     // Who does not see the hosts, or sees them as they were before, does not know that they are done.
     const created = seen.world.deployments.get(target.id)?.created;
     const seesHosts = created !== undefined && sight.listedSince(created);
-    if (next.state === 'running' && seesHosts) {
-      next = promoted(next, target, as(next), standings, seen, sight, draft, policy);
-    }
+    if (next.state === 'running' && seesHosts) next = promoted(next, as(next), standings, at);
   }
   draft.progress = next;
   return as(next);
@@ -86,7 +85,7 @@ function alarmsKnown(seen: Observation): boolean {
   return target === null || alarmsOf(target).every((name) => seen.looks.alarms.has(name));
 }
 
-function watchAlarms(target: Deployment, seen: Observation, draft: Draft, policy: Policy): void {
+function watchAlarms({ target, seen, draft, policy }: Situation): void {
   const names = alarmsOf(target);
   if (names.length === 0) return;
   if (!alarmsKnown(seen)) draft.lookAtAlarms(names);
@@ -96,12 +95,8 @@ function watchAlarms(target: Deployment, seen: Observation, draft: Draft, policy
 /** The first wave opens once the hosts and the alarms are known. */
 function opened(
   progress: DeploymentProgress,
-  target: Deployment,
   rollout: Rollout,
-  seen: Observation,
-  sight: Sight,
-  draft: Draft,
-  policy: Policy,
+  { target, seen, sight, draft, policy }: Situation,
 ): DeploymentProgress {
   if (sight.facts === null || !sight.listedSince(seen.world.spec.created) || !alarmsKnown(seen)) return progress;
   tryAnew(target, standingsOf(sight, rollout, draft, policy), draft);
@@ -120,12 +115,7 @@ function tryAnew(target: Deployment, standings: Standings, draft: Draft): void {
 }
 
 /** A person resumed it: what tripped it is forgiven, and the wave's time begins anew. */
-function resumed(
-  progress: DeploymentProgress,
-  target: Deployment,
-  seen: Observation,
-  draft: Draft,
-): DeploymentProgress {
+function resumed(progress: DeploymentProgress, { target, seen, draft }: Situation): DeploymentProgress {
   const { trip } = progress;
   if (trip !== null && seen.world.spec.value.orders.resumes <= trip.resumes) return progress;
   if (progress.state !== 'paused' || isHeld(seen)) return progress;
@@ -138,7 +128,7 @@ function resumed(
 }
 
 /** Attempts that were cleared since are not there to be taken off. */
-function stillForgiven(progress: DeploymentProgress, target: Deployment, draft: Draft): DeploymentProgress {
+function stillForgiven(progress: DeploymentProgress, { target, draft }: Situation): DeploymentProgress {
   if (progress.forgiven === 0) return progress;
   const forgiven = Math.min(progress.forgiven, failuresOf(target, draft));
   return forgiven === progress.forgiven ? progress : { ...progress, forgiven };
@@ -157,9 +147,7 @@ const isHeld = ({ world }: Observation): boolean => world.spec.value.orders.paus
 function tripped(
   progress: DeploymentProgress,
   { reason, resumes }: NonNullable<DeploymentProgress['trip']>,
-  target: Deployment,
-  seen: Observation,
-  draft: Draft,
+  { target, seen, draft }: Situation,
   mint: () => string,
 ): DeploymentProgress {
   const paused = { ...progress, state: 'paused', reason } as const;
@@ -184,14 +172,11 @@ function tripped(
 /** G1. Several at once, where waves have no hosts. */
 function promoted(
   progress: DeploymentProgress,
-  target: Deployment,
   rollout: Rollout,
   standings: Standings,
-  seen: Observation,
-  sight: Sight,
-  draft: Draft,
-  policy: Policy,
+  at: Situation,
 ): DeploymentProgress {
+  const { target, seen, sight, draft } = at;
   let next = noticeQuiet(progress, seen);
   while (next.waves.length > 0) {
     const wave = next.waves[next.open - 1];
@@ -201,9 +186,7 @@ function promoted(
     if (!byHand) {
       const wasDone = next.doneAt !== null;
       if (!isDone(next.open, standings, sight, rollout, draft, wasDone)) return undone(next, seen.now);
-      const again = isBaked(next, seen.now)
-        ? null
-        : triedAgain(next, target, rollout, standings, seen, sight, draft, policy);
+      const again = isBaked(next, seen.now) ? null : triedAgain(next, rollout, standings, at);
       if (again !== null) return again;
       const doneAt = next.doneAt ?? seen.now;
       next = { ...next, doneAt };
@@ -223,13 +206,9 @@ function promoted(
 /** A canary that nobody is left to tell of, with others in their place, or waiting for them. null: it is not one. */
 function triedAgain(
   progress: DeploymentProgress,
-  target: Deployment,
   rollout: Rollout,
   standings: Standings,
-  seen: Observation,
-  sight: Sight,
-  draft: Draft,
-  policy: Policy,
+  { target, seen, sight, draft, policy }: Situation,
 ): DeploymentProgress | null {
   const wave = progress.open - 1;
   if (!isCanary(progress) || hasTried(wave, standings, sight, rollout, draft)) return null;
@@ -237,8 +216,8 @@ function triedAgain(
   const chosen = mayTryOthers(progress, inScope) ? chooseCanaries(progress, target, rollout, sight, draft) : 0;
   if (chosen > 0) return { ...progress, canaries: progress.canaries + chosen, openedAt: seen.now, doneAt: null };
   const someAway = sight.hosts.some((instance) => {
-    const at = rollout.waveOf(instance, draft.slots.get(instance.arn));
-    return rollout.belongs(instance) && instance.status === 'ACTIVE' && !instance.agentConnected && at >= wave;
+    const isAway = instance.status === 'ACTIVE' && !instance.agentConnected && rollout.belongs(instance);
+    return isAway && rollout.waveOf(instance, draft.slots.get(instance.arn)) >= wave;
   });
   const given = after(progress.openedAt, policy.startGraceMs);
   if (!someAway || given <= seen.now) return null;

@@ -6,12 +6,17 @@ import type { Amount } from '../../src/domain/revision.ts';
 import {
   ago,
   definition,
+  deployment,
+  deploymentId,
   host,
   instance,
   launchedOn,
   launchesIn,
   NOW,
   plan,
+  progress,
+  revision,
+  type Scene,
   slot,
   slotOf,
   starting,
@@ -115,6 +120,25 @@ describe('U2: the budget', () => {
     expect(replacedOf(5, [taken(1)])).toEqual([2]);
     // By an earlier rollout: this one may be what mends it.
     expect(replacedOf(5, [taken(1, { gapSince: ago(86_400) })])).toEqual([2, 3]);
+  });
+
+  test('a host in a closed wave that the base does not cover holds nothing: it gets its task when its wave opens', () => {
+    const waves = [
+      { name: 'zone=a', of: { kind: 'attribute', name: 'zone', value: 'a' }, promote: 'auto', bakeMinutes: 0 },
+      { name: 'the rest', of: null, promote: 'auto', bakeMinutes: 0 },
+    ] as const;
+    const based = (query: string): Scene => {
+      const scene = rolling(3, {
+        instances: [instance(1, { attributes: new Map([['zone', 'a']]) })],
+        slots: [taken(2)],
+        progress: { waves, open: 1 },
+        deployment: { base: deploymentId(3) },
+      });
+      const base = deployment(3, { revision: revision(3, { query, template: template(1) }), template: template(1) });
+      return { ...scene, rollouts: [{ deployment: base, progress: progress(3) }, ...(scene.rollouts ?? [])] };
+    };
+    expect(replacedIn(plan(based('attribute:zone != c')))).toEqual([]);
+    expect(replacedIn(plan(based('attribute:zone == a')))).toEqual([1]);
   });
 
   test('as many at a time as a turn may stop, and the rest follows at once', () => {

@@ -5,8 +5,8 @@ import { as, type EnvironmentId, type EnvironmentName, type Revision } from '../
 import type { EnvironmentRecord } from '../../src/domain/world.ts';
 import type { Claim, Snapshot } from '../../src/store/store.ts';
 import {
-  AT,
   changeOf,
+  deleting,
   deploymentOf,
   nameOf,
   progressOf,
@@ -30,10 +30,6 @@ export function describeRecords(open: OpenStore): void {
   const created = (spec: EnvironmentSpec): Promise<EnvironmentRecord> => create(store, spec);
   const recordOf = (name: EnvironmentName): Promise<EnvironmentRecord> => read(store, name);
   const claimed = (id: EnvironmentId, by = store.actors): Promise<Claim> => claim(by, id);
-  const deleting = (spec: EnvironmentSpec): EnvironmentSpec => ({
-    ...spec,
-    deletion: { requestedAt: AT, tasks: 'stop' },
-  });
 
   describe('the API writes specs', () => {
     it('creates an environment and reads it back', async () => {

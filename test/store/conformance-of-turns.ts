@@ -6,8 +6,8 @@ import type { ChangeGroup } from '../../src/domain/plan.ts';
 import type { EnvironmentRecord } from '../../src/domain/world.ts';
 import type { Claim } from '../../src/store/store.ts';
 import {
-  AT,
   changeOf,
+  deleting,
   deploymentOf,
   instanceOf,
   launchIdOf,
@@ -34,10 +34,6 @@ export function describeTurns(open: OpenStore): void {
   const created = (spec: EnvironmentSpec): Promise<EnvironmentRecord> => create(store, spec);
   const recordOf = (name: EnvironmentName): Promise<EnvironmentRecord> => read(store, name);
   const claimed = (id: EnvironmentId, by = store.actors): Promise<Claim> => claim(by, id);
-  const deleting = (spec: EnvironmentSpec): EnvironmentSpec => ({
-    ...spec,
-    deletion: { requestedAt: AT, tasks: 'stop' },
-  });
 
   describe('a claim', () => {
     it('is refused for an environment that does not exist', async () => {

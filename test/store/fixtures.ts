@@ -64,6 +64,12 @@ export const specOf = (name: string, changes: Partial<EnvironmentSpec> = {}): En
   ...changes,
 });
 
+/** The same, on its way out with its tasks. */
+export const deleting = (spec: EnvironmentSpec): EnvironmentSpec => ({
+  ...spec,
+  deletion: { requestedAt: AT, tasks: 'stop' },
+});
+
 /** A change of a spec and no more, unless `more` says so. */
 export const changeOf = (spec: EnvironmentSpec, seen: Revision, more: Partial<SpecChange> = {}): SpecChange => ({
   spec,
