@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { parse } from 'yaml';
 import { settingRows } from '../../src/config.ts';
-import { freePort } from '../support/servers.ts';
+import { freePort } from '../../scripts/local/ports.ts';
 import { eventually } from '../system/stack.ts';
 
 interface Service {

@@ -7,7 +7,7 @@ import type { AwsGateway } from '../../src/ecs/aws-gateway.ts';
 import type { Budget } from '../../src/ecs/budget.ts';
 import { as } from '../../src/domain/ids.ts';
 import type { Instant, LaunchId } from '../../src/domain/ids.ts';
-import { freePort } from '../support/servers.ts';
+import { freePort } from '../../scripts/local/ports.ts';
 import { CLUSTER, DEFINITION, NEVER, callOf, gatewayTo, instanceArn, launchOf, open, taskArn } from './samples.ts';
 import { answer, ecsError, half, hangUp, reset, silence, startScriptedServer, text } from './scripted-server.ts';
 import type { Reply, ScriptedServer } from './scripted-server.ts';

@@ -5,7 +5,7 @@ import type { Budget } from '../../src/ecs/budget.ts';
 import { EcsReadError } from '../../src/ecs/gateway.ts';
 import { as } from '../../src/domain/ids.ts';
 import type { Instant } from '../../src/domain/ids.ts';
-import { freePort } from '../support/servers.ts';
+import { freePort } from '../../scripts/local/ports.ts';
 import { ecsHost, ecsTask, fakeEcs } from './fake-ecs.ts';
 import type { FakeCluster, FakeTask } from './fake-ecs.ts';
 import { CLUSTER, gatewayTo, instanceArn, open, taskArn } from './samples.ts';

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { freePorts, isTaken } from '../../scripts/local/ports.ts';
 import { Processes, type Part } from '../../scripts/local/processes.ts';
@@ -132,9 +134,22 @@ describe('waiting', () => {
 });
 
 describe('ports', () => {
+  it('of two processes that choose at the same moment are not the same (O2)', async () => {
+    const script = `import { freePorts } from '${import.meta.resolve('../../scripts/local/ports.ts')}';
+      console.log(JSON.stringify(Object.values(await freePorts('one', 'two', 'three'))));`;
+    const choose = async (): Promise<number[]> => {
+      const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      return JSON.parse(stdout) as number[];
+    };
+    const chosen = (await Promise.all([choose(), choose()])).flat();
+    expect(new Set(chosen).size).toBe(6);
+  });
+
   it('are free, different, and taken once somebody listens', async () => {
     const { one, two } = await freePorts('one', 'two');
     expect(one).not.toBe(two);
+    expect(Math.max(one, two)).toBeLessThan(32_768);
     expect(await isTaken(one)).toBe(false);
     const server = createServer().listen(one, '127.0.0.1');
     await once(server, 'listening');

@@ -9,7 +9,7 @@ import { MemoryStore } from '../../src/store/memory-store.ts';
 import type { EnvironmentStore } from '../../src/store/store.ts';
 import { CLUSTER, deployment, specOf } from '../planner/readiness-fixtures.ts';
 import { describeClusters } from './cluster-conformance.ts';
-import { ownRoot, storeOf } from './etcd-fixture.ts';
+import { ownRoot, PATIENT, storeOf } from './etcd-fixture.ts';
 
 describe('clusters in memory', () => {
   describeClusters(async () => {
@@ -36,7 +36,7 @@ test('C1: of two claims in memory at the same time one sees that it is not the o
 
 describe('clusters on etcd', () => {
   describeClusters(async () => {
-    const options = { endpoints: [inject('etcdUrl')], root: ownRoot(), pageSize: 3 };
+    const options = { ...PATIENT, endpoints: [inject('etcdUrl')], root: ownRoot(), pageSize: 3 };
     const store = openEtcdStore(options);
     const other = openEtcdStore(options);
     return {

@@ -4,7 +4,7 @@ import { connectEtcd, LeaseGoneError, type EtcdClient } from '../../src/store/et
 import { etcdActorStore } from '../../src/store/etcd-actors.ts';
 import { SpecListing } from '../../src/store/spec-listing.ts';
 import { entryOf, keyFields, put } from '../../src/store/etcd-requests.ts';
-import { openEtcdStore, type EtcdStore } from '../../src/store/etcd-store.ts';
+import type { EtcdStore } from '../../src/store/etcd-store.ts';
 import { StoreOutcomeUnknownError, StoreUnavailableError, type Claim } from '../../src/store/store.ts';
 import type { EnvironmentId } from '../../src/domain/ids.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
@@ -320,7 +320,7 @@ describe('our own mistakes', () => {
 
 describe('a fence taken between two transactions of a commit', () => {
   it('leaves the first whole, and refuses the second whole', async () => {
-    const store = openEtcdStore({ endpoints: [inject('etcdUrl')], root: ownRoot() });
+    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
     const spec = specOf('web');
     await store.environments.create(spec, null);
     let writes = 0;
@@ -343,7 +343,6 @@ describe('a fence taken between two transactions of a commit', () => {
     const { world } = await claimed(store, spec.id);
     expect([...world.launches.keys()].toSorted()).toEqual(range(42).map(launchIdOf));
     expect(world.slots.size).toBe(84);
-    store.close();
   });
 });
 

@@ -9,9 +9,12 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 /** A part of the shared etcd of its own. */
 export const ownRoot = (): string => `/test/${randomUUID()}/`;
 
+/** Longer than the scheduler waits: what a test sets up must happen on a busy machine too. */
+export const PATIENT = { callTimeoutMs: 20_000 } as const;
+
 /** Everything these give is closed when the test is over. */
 export function storeOf(options: EtcdStoreOptions): EtcdStore {
-  const store = openEtcdStore(options);
+  const store = openEtcdStore({ ...PATIENT, ...options });
   onTestFinished(() => store.close());
   return store;
 }
@@ -19,7 +22,7 @@ export function storeOf(options: EtcdStoreOptions): EtcdStore {
 export async function viewOf(
   store: EtcdStore,
   options: Omit<EtcdViewOptions, 'store'> = {},
-  readyWithinMs = 10_000,
+  readyWithinMs = 30_000,
 ): Promise<View> {
   const view = openEtcdView({ store, ...options });
   onTestFinished(() => view.close());

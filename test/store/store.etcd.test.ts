@@ -6,7 +6,7 @@ import { describeHistory } from './conformance-of-history.ts';
 import { describeRecords } from './conformance-of-records.ts';
 import { describeRollouts } from './conformance-of-rollouts.ts';
 import { describeTurns } from './conformance-of-turns.ts';
-import { ownRoot, storeOf } from './etcd-fixture.ts';
+import { ownRoot, PATIENT, storeOf } from './etcd-fixture.ts';
 import {
   changeOf,
   deploymentOf,
@@ -23,11 +23,11 @@ import {
 import { claim, type OpenStore } from './store-under-test.ts';
 
 const open: OpenStore = async ({ pageSize }) => {
-  const options = { endpoints: [inject('etcdUrl')], root: ownRoot(), pageSize };
+  const options = { ...PATIENT, endpoints: [inject('etcdUrl')], root: ownRoot(), pageSize };
   const store = openEtcdStore(options);
   const other = openEtcdStore(options);
   const view = openEtcdView({ store, pageSize });
-  await view.ready(AbortSignal.timeout(10_000));
+  await view.ready(AbortSignal.timeout(30_000));
   return {
     actors: store.actors,
     environments: store.environments,

@@ -6,10 +6,11 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from '../../scripts/local/ports.ts';
 
 export interface TestServer {
   /** `http://127.0.0.1:P` for etcd, `redis://127.0.0.1:P` for Redis. */
@@ -48,8 +49,6 @@ const READY_WITHIN_MS = 20_000;
 const READY_POLL_MS = 25;
 /** Between SIGTERM and SIGKILL. */
 const STOP_WITHIN_MS = 5_000;
-/** Another process may take a free port before the server binds it. */
-const PORT_TRIES = 5;
 const OUTPUT_KEPT_CHARACTERS = 4_000;
 
 export const startEtcd = (options: ServerOptions = {}): Promise<TestServer> => start(etcd, options);
@@ -109,7 +108,8 @@ async function start(program: Program, { dir: givenDir }: ServerOptions): Promis
     process.off('exit', removeDir);
     if (givenDir === undefined) rmSync(dir, { recursive: true, force: true });
   };
-  let { running, port } = await launchOnFreePort(program, dir).catch((error: unknown) => {
+  const port = await freePort();
+  let running = await launch(program, { port, dir }).catch((error: unknown) => {
     removeDir();
     throw error;
   });
@@ -134,17 +134,6 @@ async function start(program: Program, { dir: givenDir }: ServerOptions): Promis
       running = await launch(program, { port, dir });
     },
   };
-}
-
-async function launchOnFreePort(program: Program, dir: string): Promise<{ running: Running; port: number }> {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort();
-    try {
-      return { running: await launch(program, { port, dir }), port };
-    } catch (error) {
-      if (attempt === PORT_TRIES || !/address already in use/i.test(String(error))) throw error;
-    }
-  }
 }
 
 interface Running {
@@ -220,14 +209,3 @@ const dieWithParent = (): readonly string[] => (hasSetpriv ? [SETPRIV, ...SETPRI
 const SETPRIV = 'setpriv';
 const SETPRIV_ARGS = ['--pdeathsig', 'KILL', '--'];
 const hasSetpriv = spawnSync(SETPRIV, [...SETPRIV_ARGS, 'true']).status === 0;
-
-/** A loopback port nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has a numeric port');
-  return address.port;
-}

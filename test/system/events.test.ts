@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, expect, test } from 'vitest';
-import { freePort, startRedis } from '../support/servers.ts';
+import { freePort } from '../../scripts/local/ports.ts';
+import { startRedis } from '../support/servers.ts';
 import {
   addHosts,
   cover,
