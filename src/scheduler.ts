@@ -14,7 +14,7 @@ import { plannerInsight } from './insight/planner-insight.ts';
 import { ecsLimitsOf, monotonic, now, openParts, StartError, type Closers, type Parts } from './parts.ts';
 import type { EtcdStore } from './store/etcd-store.ts';
 import { openEtcdView } from './store/view.ts';
-import type { Metrics } from './telemetry/metrics.ts';
+import { exposeEnvironments } from './telemetry/environment-metrics.ts';
 import { serveMetrics } from './telemetry/metrics-server.ts';
 import type { BullMailbox } from './workers/bull-mailbox.ts';
 import { startEnvironmentWorker } from './workers/environment-worker.ts';
@@ -54,7 +54,7 @@ export async function startScheduler(
     const parts = await openParts(config, log, closers, stop);
     if (config.role !== 'api') startWorkers(config, parts, log, closers);
     const api = config.role === 'worker' ? null : await startApi(config, parts, version, log, closers, stop);
-    const metrics = await startMetrics(config, parts.metrics, closers);
+    const metrics = await startMetrics(config, parts, closers);
     return { api, metrics, close };
   } catch (error) {
     await close();
@@ -146,6 +146,11 @@ async function startApi(
   });
   closers.unshift(() => view.close());
   await view.ready(stop);
+  exposeEnvironments(parts.metrics.registry, async () => {
+    const snapshot = await view.current(API_LIMITS.storeDeadlineMs);
+    const { items } = snapshot.list({ after: null, limit: Infinity, matches: () => true });
+    return items.map(({ spec, status }) => ({ name: spec.value.name, status }));
+  });
   const app = createApp({
     store: etcd.environments,
     view,
@@ -177,11 +182,16 @@ async function startApi(
   }
 }
 
-async function startMetrics(config: Config, metrics: Metrics, closers: Closers): Promise<string | null> {
+async function startMetrics(config: Config, parts: Parts, closers: Closers): Promise<string | null> {
   if (config.metricsBind === null) return null;
   const { host, port } = config.metricsBind;
+  const ready = async () => {
+    const up = await readiness(parts.etcd, parts.mailbox);
+    // Without Redis the API serves, and a worker does nothing.
+    return { ready: up.etcd === 'up' && (up.redis === 'up' || config.role === 'api'), ...up };
+  };
   try {
-    const server = await serveMetrics(metrics.registry, { host, port });
+    const server = await serveMetrics({ registry: parts.metrics.registry, ready, host, port });
     closers.unshift(() => server.close());
     return `http://${host}:${server.port}/metrics`;
   } catch (error) {

@@ -87,7 +87,7 @@ export const SETTINGS = {
     'DS_METRICS_BIND',
     '',
     ifSet(address),
-    'Address for Prometheus metrics (`/metrics`) and `/healthz`, also of a worker. Empty: none.',
+    'Address for Prometheus metrics (`/metrics`), `/healthz` and `/readyz`, also of a worker. Empty: none.',
   ),
   etcdEndpoints: row(
     'etcd-endpoint',

@@ -63,7 +63,7 @@ const RULES: readonly Rule[] = [
     ],
     packages: ['hono', '@hono/', 'zod', 'pino', 'node:'],
   },
-  { room: 'src/telemetry/', may: [], packages: ['pino', 'prom-client', 'node:'] },
+  { room: 'src/telemetry/', may: ['src/domain/'], packages: ['pino', 'prom-client', 'node:'] },
   { room: 'src/settings.ts', may: ['src/domain/'], packages: ['zod'] },
   { room: 'src/config.ts', may: ['src/domain/', 'src/settings.ts'], packages: ['node:'] },
   { room: 'src/parts.ts', may: ['src/'], packages: ['ioredis', 'pino', 'node:'] },

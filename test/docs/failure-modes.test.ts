@@ -2,12 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { exposeEnvironments } from '../../src/telemetry/environment-metrics.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const COLUMNS = 6;
 
-const rows = readFileSync(at('docs/failure-modes.md'), 'utf8')
+const text = readFileSync(at('docs/failure-modes.md'), 'utf8');
+const rows = text
   .split('\n')
   .filter((line) => line.startsWith('| ') && !line.startsWith('| ---') && !line.startsWith('| fault '))
   .map((line) =>
@@ -34,10 +36,20 @@ test('the tests are there, by file and name', () => {
   }
 });
 
+async function knownMetrics(): Promise<Set<string>> {
+  const { registry } = createMetrics();
+  exposeEnvironments(registry, () => Promise.resolve([]));
+  return new Set((await registry.getMetricsAsJSON()).map(({ name }) => name.replace('daemon_scheduler_', '')));
+}
+
+test('every metric is explained', async () => {
+  const section = /## Metrics\n([\s\S]*?)\n## /.exec(text)?.[1] ?? '';
+  const explained = [...section.matchAll(/`([a-z_]+)`/g)].map((match) => match[1] ?? '');
+  expect([...(await knownMetrics())].filter((name) => !explained.includes(name))).toEqual([]);
+});
+
 test('the metrics are there', async () => {
-  const known = new Set(
-    (await createMetrics().registry.getMetricsAsJSON()).map(({ name }) => name.replace('daemon_scheduler_', '')),
-  );
+  const known = await knownMetrics();
   const named = rows.flatMap(([, , , , cell = '']) =>
     [...cell.matchAll(/`([a-z_]+)(?:\{[^`]*\})?`/g)].map((match) => match[1] ?? ''),
   );
