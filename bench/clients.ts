@@ -73,7 +73,7 @@ export async function surveyed(system: System, { instanceGroup, createdAt }: Env
   try {
     const facts = new RedisFacts(redis, 'ds', () => as<Instant>(Date.now()));
     await until(
-      () => facts.pace(as<ClusterArn>(instanceGroup.cluster)),
+      () => facts.standing(as<ClusterArn>(instanceGroup.cluster)),
       (pace) => pace !== null && pace.startedAt >= Date.parse(createdAt),
       'the cluster surveyed',
     );

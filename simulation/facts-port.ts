@@ -1,6 +1,6 @@
 /** The facts cache as a process sees it: a generation goes in piece by piece, and anything may happen in between. */
 import type { ClusterArn } from '../src/domain/ids.ts';
-import { FactsUnavailableError, type FactsStore, type Generation } from '../src/store/facts-store.ts';
+import { FactsUnavailableError, type FactsStore, type Generation, type Standing } from '../src/store/facts-store.ts';
 import type { Chance } from './chance.ts';
 import type { Faults } from './faults.ts';
 import { latency } from './latency.ts';
@@ -38,23 +38,23 @@ export function factsPort(process: Process, network: RedisNetwork): FactsStore {
 
   return {
     read: (cluster: ClusterArn) => ask('facts', () => redis.read(cluster)),
-    pace: (cluster: ClusterArn) => ask('pace', () => redis.about(cluster)),
-    async publish(generation: Generation) {
+    standing: (cluster: ClusterArn) => ask('standing', () => redis.about(cluster)),
+    async publish(generation: Generation, replaces: Standing | null) {
       const pieces = piecesOf(generation);
       const { cluster, startedAt, revision, storeId, reads } = generation;
-      const about = { cluster, startedAt, revision, storeId, reads, pieces: pieces.length + 1 };
-      const key = `${process.name} ${(published += 1)}`;
-      await ask('publish', () => redis.begin(key, about));
+      const id = `${process.name} ${(published += 1)}`;
+      const about = { id, cluster, startedAt, revision, storeId, reads, pieces: pieces.length + 1 };
+      await ask('publish', () => redis.begin(about));
       for (let at = 0; at < pieces.length; at += PIECES_AT_ONCE) {
         if (faults.strikes('emptied while publishing')) network.empty();
         await ask('pieces', () => {
-          for (const piece of pieces.slice(at, at + PIECES_AT_ONCE)) redis.write(key, piece);
+          for (const piece of pieces.slice(at, at + PIECES_AT_ONCE)) redis.write(id, piece);
         });
       }
       if (pieces.length > 0 && faults.strikes('set back while publishing')) {
-        redis.setBack(key, faults.chanceOf('set back while publishing').int(1, 3));
+        redis.setBack(id, faults.chanceOf('set back while publishing').int(1, 3));
       }
-      return await ask('published', () => redis.publish(key, generation, about.pieces));
+      return await ask('published', () => redis.publish(about, replaces));
     },
   };
 }

@@ -46,8 +46,8 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: 'const { revision, storeId } = inventory;',
     replace: 'const { revision, storeId } = await deps.store.inventory();',
     mix: 'successors',
-    seed: 55,
-    withinSeeds: 200,
+    seed: 1086,
+    withinSeeds: 3000,
   },
   {
     name: 'a listing reads STOPPED before RUNNING',

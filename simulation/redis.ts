@@ -1,14 +1,14 @@
 /** The facts cache as Redis holds it: hashes that may lose everything, or their last writes, at any moment. */
 import type { Facts, Instance, Task } from '../src/domain/facts.ts';
 import type { ClusterArn, InstanceArn } from '../src/domain/ids.ts';
-import type { Generation } from '../src/store/facts-store.ts';
+import type { Generation, Standing } from '../src/store/facts-store.ts';
 
 /** Instances or tasks a piece: few, so that a generation has many. */
 const ITEMS_PER_PIECE = 2;
 /** Generations that a failover may bring back. */
 const REMEMBERED = 4;
 
-type About = Omit<Generation, 'instances' | 'tasks'> & { readonly pieces: number };
+type About = Omit<Generation, 'instances' | 'tasks'> & { readonly id: string; readonly pieces: number };
 
 interface Hash {
   about: About | null;
@@ -24,20 +24,20 @@ export class Redis {
   private readonly staged = new Map<string, Hash>();
   private readonly former: [ClusterArn, Hash][] = [];
 
-  begin(key: string, about: About): void {
-    this.hash(key).about = about;
+  begin(about: About): void {
+    this.hash(about.id).about = about;
   }
 
-  write(key: string, [field, items]: Piece): void {
-    this.hash(key).pieces.set(field, items);
+  write(id: string, [field, items]: Piece): void {
+    this.hash(id).pieces.set(field, items);
   }
 
-  publish(key: string, { cluster, startedAt, revision }: Generation, pieces: number): boolean {
-    const staged = this.staged.get(key);
+  publish({ id, cluster, pieces }: About, replaces: Standing | null): boolean {
+    const staged = this.staged.get(id);
     if (staged === undefined || !isWhole(staged, pieces)) return false;
-    this.staged.delete(key);
-    const about = this.live.get(cluster)?.about ?? null;
-    if (about !== null && about.startedAt >= startedAt && about.revision >= revision) return false;
+    this.staged.delete(id);
+    const live = this.about(cluster);
+    if (live !== null && live.id !== replaces?.id) return false;
     this.live.set(cluster, staged);
     this.former.push([cluster, staged]);
     if (this.former.length > REMEMBERED) this.former.shift();
@@ -61,8 +61,8 @@ export class Redis {
   }
 
   /** The last `count` writes of a publication under way are lost. */
-  setBack(key: string, count: number): void {
-    const pieces = this.staged.get(key)?.pieces;
+  setBack(id: string, count: number): void {
+    const pieces = this.staged.get(id)?.pieces;
     for (const field of [...(pieces?.keys() ?? [])].slice(-count)) pieces?.delete(field);
   }
 
@@ -74,9 +74,9 @@ export class Redis {
     return true;
   }
 
-  private hash(key: string): Hash {
-    const known = this.staged.get(key) ?? { about: null, pieces: new Map() };
-    this.staged.set(key, known);
+  private hash(id: string): Hash {
+    const known = this.staged.get(id) ?? { about: null, pieces: new Map() };
+    this.staged.set(id, known);
     return known;
   }
 }

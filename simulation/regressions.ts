@@ -96,4 +96,9 @@ export const REGRESSIONS: readonly Regression[] = [
     mix: 'all',
     was: 'a canary waited for an agent that never returned',
   },
+  {
+    seed: 301_272,
+    mix: 'process',
+    was: 'a listing by a worker whose clock was ahead, and that was frozen before it published, replaced a newer one',
+  },
 ];

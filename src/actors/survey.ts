@@ -57,7 +57,7 @@ export async function surveyCluster(
   deps: SurveyDeps,
   signal: AbortSignal,
 ): Promise<SurveyEnding> {
-  const last = await deps.facts.pace(cluster);
+  const last = await deps.facts.standing(cluster);
   // A start in the future is a clock that was ahead; waiting for it could take for ever.
   if (last !== null && last.startedAt <= deps.now()) {
     const pause = last.reads * READ_MS;
@@ -74,9 +74,9 @@ export async function surveyCluster(
   const adopt = watchers.map(({ value: spec }) => spec.adopt).filter((selector) => selector !== null);
   const seen = await deps.ecs.survey(cluster, adopt, signal);
   const { revision, storeId } = inventory;
-  const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen });
+  const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen }, last);
 
-  // Not published: a newer listing is there, and whoever published that has woken those it concerns.
+  // Not published: another listing is there, and whoever published that has woken those it concerns.
   const wakes = published
     ? whomToWake(
         before,

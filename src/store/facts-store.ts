@@ -4,7 +4,8 @@ import type { ClusterArn, Instant, Revision } from '../domain/ids.ts';
 /**
  * The port to the cache of cluster facts. It may lose everything at any moment.
  * F1. A generation is published whole or not at all.
- * F2. A generation whose listing began earlier never replaces one whose listing began later.
+ * F2. A generation replaces none but the one that was there when its listing began: an earlier listing never replaces a
+ *     later one, whatever the clocks of those who made them say.
  * F3. Sightings add to a generation and never stand without one. Of two views of one thing the higher version counts.
  *     A generation does away with the sightings that are older than its listing.
  */
@@ -14,10 +15,22 @@ export interface FactsStore {
    * Throws FactsUnavailableError when the cache does not answer.
    */
   read(cluster: ClusterArn): Promise<Facts | null>;
-  /** When the newest generation's listing began and what it cost, without reading the generation; null: not known. */
-  pace(cluster: ClusterArn): Promise<{ readonly startedAt: Instant; readonly reads: number } | null>;
-  /** False: an equally new or newer one is there, or the cache lost a part of this one meanwhile; nothing was changed. */
-  publish(generation: Generation): Promise<boolean>;
+  /** What is said of the generation that is there, without reading it; null: none is there. Asked before a listing begins. */
+  standing(cluster: ClusterArn): Promise<Standing | null>;
+  /**
+   * `replaces`: what `standing` gave before this listing began. False: another one was published since, or the cache lost a
+   * part of this one meanwhile; nothing was changed. On a cache that lost everything any generation may be published.
+   */
+  publish(generation: Generation, replaces: Standing | null): Promise<boolean>;
+}
+
+export interface Standing {
+  /** No other generation's, ever. */
+  readonly id: string;
+  /** When its listing began, by the clock of whoever made it. */
+  readonly startedAt: Instant;
+  /** What it cost, as of a generation. */
+  readonly reads: number;
 }
 
 export interface Generation {

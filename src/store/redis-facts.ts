@@ -19,6 +19,7 @@ import {
   type Generation,
   type Sighting,
   type SightingStore,
+  type Standing,
 } from './facts-store.ts';
 import { SightingReader, sightingText } from './sighting-codec.ts';
 import { withSightings } from './sightings.ts';
@@ -28,6 +29,8 @@ const LIFE_MS = 24 * 60 * 60 * 1_000;
 /** A half-written generation nobody finishes. */
 const STAGING_LIFE_MS = 60_000;
 const ABOUT = 'about';
+/** The id of no generation. */
+const NONE = '';
 /** A cluster's sightings between two surveys; the oldest go first. A busy rollout on 5,000 hosts has some 20,000 events, most of them no news. */
 const SIGHTINGS_MOST = 10_000;
 const SIGHTING = 'sighting';
@@ -35,21 +38,21 @@ const SIGHTING = 'sighting';
 const LISTING_LAG_MS = 10_000;
 
 /**
- * KEYS: staged, live, sightings. ARGV: pieces expected, start of this listing, life, its revision, its age with the lag.
- * Returns 1 when published. The live one stays only if it is the later by clock and by revision: a clock that is ahead must not hold it for ever.
+ * KEYS: staged, live, sightings. ARGV: pieces expected, id of the one to replace, life, age of this listing with the lag.
+ * Returns 1 when published. A live one that cannot be read holds up nobody.
  */
 const PUBLISH = `
 if redis.call('HLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
 local live = redis.call('HGET', KEYS[2], '${ABOUT}')
 local read, about = pcall(cjson.decode, live or '{}')
-if live and read and about.startedAt >= tonumber(ARGV[2]) and about.revision >= tonumber(ARGV[4]) then
+if read and type(about) == 'table' and about.id and about.id ~= ARGV[2] then
   redis.call('DEL', KEYS[1])
   return 0
 end
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 local time = redis.call('TIME')
-local began = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - tonumber(ARGV[5])
+local began = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - tonumber(ARGV[4])
 redis.call('XTRIM', KEYS[3], 'MINID', string.format('%.0f', math.max(0, began)))
 return 1
 `;
@@ -142,12 +145,12 @@ export class RedisFacts implements FactsStore, SightingStore {
     });
   }
 
-  async pace(cluster: ClusterArn): Promise<{ readonly startedAt: Instant; readonly reads: number } | null> {
-    const about = await this.about(cluster);
-    return about === null ? null : { startedAt: as<Instant>(about.startedAt), reads: about.reads };
+  async standing(cluster: ClusterArn): Promise<Standing | null> {
+    const about = parseAbout(await this.ask(() => this.redis.hget(this.key(cluster), ABOUT)));
+    return about === null ? null : { id: about.id, startedAt: as<Instant>(about.startedAt), reads: about.reads };
   }
 
-  async publish(generation: Generation): Promise<boolean> {
+  async publish(generation: Generation, replaces: Standing | null): Promise<boolean> {
     const id = randomUUID();
     const live = this.key(generation.cluster);
     const staged = `${live}:${id}`;
@@ -161,13 +164,9 @@ export class RedisFacts implements FactsStore, SightingStore {
       const age = Math.max(0, this.now() - startedAt) + LISTING_LAG_MS;
       const sightings = this.sightingsKey(generation.cluster);
       const keys = [staged, live, sightings];
-      const args = [about.pieces, startedAt, LIFE_MS, revision, age];
+      const args = [about.pieces, replaces?.id ?? NONE, LIFE_MS, age];
       return (await this.redis.eval(PUBLISH, keys.length, ...keys, ...args)) === 1;
     });
-  }
-
-  private async about(cluster: ClusterArn): Promise<About | null> {
-    return parseAbout(await this.ask(() => this.redis.hget(this.key(cluster), ABOUT)));
   }
 
   /** v2: the shape of the pieces; another shape is another key. The braces make one cluster's keys one slot in Redis Cluster. */

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { surveyCluster, whomToWake, type SurveyDeps } from '../../src/actors/survey.ts';
 import type { EnvironmentSpec } from '../../src/domain/environment.ts';
 import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../../src/domain/facts.ts';
-import { as, type ClusterArn, type Instant, type Revision } from '../../src/domain/ids.ts';
+import { as, type ClusterArn, type Revision } from '../../src/domain/ids.ts';
 import { EcsReadError } from '../../src/ecs/gateway.ts';
-import type { Generation } from '../../src/store/facts-store.ts';
+import type { Generation, Standing } from '../../src/store/facts-store.ts';
 import type { Stored } from '../../src/domain/world.ts';
 import { ago, facts, instance, NOW, REVISION, stopped, stored, task, world } from '../planner/fixtures.ts';
 
@@ -106,13 +106,13 @@ test('whomToWake: who adopts a task is woken for it, whatever its group', () => 
 
 describe('surveyCluster', () => {
   interface Parts {
-    readonly pace?: { readonly startedAt: Instant; readonly reads: number } | null;
+    readonly standing?: Standing | null;
     readonly specs?: readonly EnvironmentSpec[];
     readonly publishes?: boolean;
     readonly listing?: 'fails';
     readonly host?: Instance;
   }
-  function parts({ pace = null, specs = [AGENT], publishes = true, listing, host = instance(1) }: Parts) {
+  function parts({ standing = null, specs = [AGENT], publishes = true, listing, host = instance(1) }: Parts) {
     const calls: string[] = [];
     const published: Generation[] = [];
     const deps: SurveyDeps = {
@@ -128,9 +128,10 @@ describe('surveyCluster', () => {
         },
       },
       facts: {
-        pace: async () => pace,
+        standing: async () => standing,
         read: async () => null,
-        publish: async (generation) => {
+        publish: async (generation, replaces) => {
+          expect(replaces).toBe(standing);
           calls.push('publish');
           published.push(generation);
           return publishes;
@@ -227,7 +228,7 @@ describe('surveyCluster', () => {
     ['both wait until the last is paid for', 200, true, ago(-15)],
     ['and so does a regular one', 200, false, ago(-15)],
   ])('%s', async (_, reads, requested, again) => {
-    const { calls, ending } = survey({ pace: { startedAt: ago(5), reads } }, requested);
+    const { calls, ending } = survey({ standing: { id: 'last', startedAt: ago(5), reads } }, requested);
     if (again === null) expect(await ending).toMatchObject({ kind: 'done' });
     else {
       expect(await ending).toEqual({ kind: 'early', again });

@@ -79,7 +79,7 @@ function turn(parts: Parts) {
     store: { claim: async () => call('claim', claim), inventory: unused },
     facts: {
       read: async () => (parts.facts ?? (() => facts([instance(1)])))(),
-      pace: unused,
+      standing: unused,
       publish: unused,
     },
     ecs: {

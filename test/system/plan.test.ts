@@ -249,7 +249,7 @@ async function surveyedSince(stack: Stack, { createdAt }: Deployment): Promise<v
   try {
     const cluster = as<ClusterArn>('arn:aws:ecs:us-east-1:123456789012:cluster/default');
     await eventually(
-      () => facts.pace(cluster),
+      () => facts.standing(cluster),
       (pace) => pace !== null && pace.startedAt > Date.parse(createdAt),
       'surveyed since the deployment',
     );

@@ -43,7 +43,7 @@ async function woken(claims: ClaimResult[]) {
   const lines: object[] = [];
   const turn: TurnDeps = {
     store: { claim: async () => claims.shift() ?? { kind: 'gone' }, inventory: unused },
-    facts: { read: async () => facts([instance(1)]), pace: unused, publish: unused },
+    facts: { read: async () => facts([instance(1)]), standing: unused, publish: unused },
     ecs: {
       launch: async () => ({ kind: 'done', tasks: [{ arn: taskArn(1), instance: host(1) }], failures: [] }),
       taskDefinitionStatus: async () => 'ACTIVE',
