@@ -19,18 +19,18 @@ export interface MailNetwork {
 }
 
 /** A wake-up on its way into the queue, whoever sends it. */
-export function deliver({ queue, timeline, faults }: MailNetwork, actor: string, requested = false): void {
+export function deliver({ queue, timeline, faults }: MailNetwork, actor: string): void {
   if (queue.awayUntil > timeline.now || faults.strikes('wake lost')) return;
   const again = faults.strikes('wake doubled');
   if (faults.strikes('wake delayed')) {
     const ms = faults.chanceOf('wake delayed').int(DELAY_MS.least, DELAY_MS.most);
-    timeline.after(ms, `late wake-up of ${actor}`, () => queue.wake(actor, requested));
-  } else queue.wake(actor, requested);
-  if (again) timeline.after(1, `second wake-up of ${actor}`, () => queue.wake(actor, requested));
+    timeline.after(ms, `late wake-up of ${actor}`, () => queue.wake(actor));
+  } else queue.wake(actor);
+  if (again) timeline.after(1, `second wake-up of ${actor}`, () => queue.wake(actor));
 }
 
 export interface MailboxPort extends Mailbox {
-  surveyAt(cluster: ClusterArn, at: Instant, requested: boolean): Promise<boolean>;
+  surveyAt(cluster: ClusterArn, at: Instant): Promise<boolean>;
 }
 
 export function mailboxPort(process: Process, network: MailNetwork): MailboxPort {
@@ -46,7 +46,7 @@ export function mailboxPort(process: Process, network: MailNetwork): MailboxPort
   return {
     wake: (environment: EnvironmentId) => send('wake', () => deliver(network, environment)),
     wakeAt: (environment, at) => send('wakeAt', () => queue.wakeIn(environment, at - process.now())),
-    requestSurvey: (cluster) => send('requestSurvey', () => deliver(network, cluster, true)),
-    surveyAt: (cluster, at, requested) => send('surveyAt', () => queue.wakeIn(cluster, at - process.now(), requested)),
+    requestSurvey: (cluster) => send('requestSurvey', () => deliver(network, cluster)),
+    surveyAt: (cluster, at) => send('surveyAt', () => queue.wakeIn(cluster, at - process.now())),
   };
 }

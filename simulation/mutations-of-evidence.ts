@@ -46,8 +46,8 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: 'const { revision, storeId } = inventory;',
     replace: 'const { revision, storeId } = await deps.store.inventory();',
     mix: 'successors',
-    seed: 1086,
-    withinSeeds: 3000,
+    seed: 3239,
+    withinSeeds: 4500,
   },
   {
     name: 'a listing reads STOPPED before RUNNING',
@@ -55,8 +55,8 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: "const running = await list('RUNNING');\n  const stopping = await list('STOPPED');",
     replace: "const stopping = await list('STOPPED');\n  const running = await list('RUNNING');",
     mix: 'successors',
-    seed: 93,
-    withinSeeds: 300,
+    seed: 514,
+    withinSeeds: 1000,
   },
   {
     name: 'a listing reads RUNNING alone',
@@ -82,8 +82,8 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: "if (own !== undefined || member.ec2InstanceId === null || launch.primitive !== 'RunTask') return own;",
     replace: "if (own !== undefined || launch.primitive !== 'StartTask') return own;",
     mix: 'all',
-    seed: 2,
-    withinSeeds: 20,
+    seed: 117,
+    withinSeeds: 500,
   },
   {
     name: 'strangers of the group are not adopted',

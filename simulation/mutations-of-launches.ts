@@ -111,8 +111,8 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
     find: ': overAt(launch, policy);\n\nexport',
     replace: ': launch.promisedAt;\n\nexport',
     mix: 'process',
-    seed: 43,
-    withinSeeds: 150,
+    seed: 195,
+    withinSeeds: 500,
   },
   // --- settling ------------------------------------------------------------------------------------------------------
   {

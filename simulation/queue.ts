@@ -16,7 +16,6 @@ const LOCK_LOST_AFTER_MS = { least: 0, most: 400 };
 export interface Activation {
   readonly process: Process;
   readonly signal: AbortSignal;
-  readonly requested: boolean;
 }
 
 /** True: done. False: bring it back later. */
@@ -29,7 +28,6 @@ interface Running {
 interface Box {
   readonly work: Work;
   waiting: boolean;
-  requested: boolean;
   /** Whose lock it is. */
   holder: Running | null;
   timer: number;
@@ -59,26 +57,25 @@ export class Queue {
 
   open(actor: string, work: Work): void {
     if (!this.boxes.has(actor)) {
-      this.boxes.set(actor, { work, waiting: false, requested: false, holder: null, timer: 0 });
+      this.boxes.set(actor, { work, waiting: false, holder: null, timer: 0 });
     }
   }
 
-  wake(actor: string, requested = false): void {
+  wake(actor: string): void {
     const box = this.boxes.get(actor);
     if (box === undefined) return;
-    box.requested ||= requested;
     if (box.waiting) return;
     box.waiting = true;
     if (box.holder === null) this.pickUp(actor, box);
   }
 
   /** Replaces an earlier timer of the same actor. */
-  wakeIn(actor: string, ms: number, requested = false): void {
+  wakeIn(actor: string, ms: number): void {
     const box = this.boxes.get(actor);
     if (box === undefined) return;
     const timer = (box.timer += 1);
     this.options.timeline.after(ms, `timer of ${actor}`, () => {
-      if (box.timer === timer) this.wake(actor, requested);
+      if (box.timer === timer) this.wake(actor);
     });
   }
 
@@ -86,7 +83,6 @@ export class Queue {
   empty(): void {
     for (const box of this.boxes.values()) {
       box.waiting = false;
-      box.requested = false;
       box.holder = null;
       box.timer += 1;
     }
@@ -126,9 +122,7 @@ export class Queue {
     const handedOver = faults.strikes('handed over');
     const running: Running = { process };
     const controller = handedOver ? new AbortController() : this.undisturbed;
-    const { requested } = box;
     box.waiting = false;
-    box.requested = false;
     box.holder = running;
     this.activations += 1;
     const ended = (done: boolean): void => {
@@ -138,12 +132,11 @@ export class Queue {
       else {
         const { least, most } = RETRY_MS;
         timeline.after(this.options.chance.int(least, most), `retry ${actor}`, () => {
-          box.requested ||= requested;
           if (box.holder === running) this.release(actor, box, true);
         });
       }
     };
-    void box.work({ process, signal: controller.signal, requested }).then(ended);
+    void box.work({ process, signal: controller.signal }).then(ended);
     if (!lockLost && !handedOver) return;
     const { least, most } = LOCK_LOST_AFTER_MS;
     timeline.after(faults.chanceOf('lock lost').int(least, most), `lock of ${actor} lost`, () => {

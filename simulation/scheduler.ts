@@ -1,8 +1,8 @@
 /** The scheduler under test: worker processes that take the real turns and surveys over simulated ports. */
-import { surveyCluster } from '../src/actors/survey.ts';
+import { isOverdue, surveyCluster } from '../src/actors/survey.ts';
 import { takeTurn } from '../src/actors/turn.ts';
 import type { AlarmSource } from '../src/alarms/alarms.ts';
-import { as, type ClusterArn, type EnvironmentId } from '../src/domain/ids.ts';
+import { as, type ClusterArn, type EnvironmentId, type Instant } from '../src/domain/ids.ts';
 import type { Policy } from '../src/domain/policy.ts';
 import type { TokenSource } from '../src/ecs/budget.ts';
 import type { EcsGateway } from '../src/ecs/gateway.ts';
@@ -80,7 +80,7 @@ export class Scheduler {
   surveyBeside(): void {
     const process = this.chance.pick([...this.workers.keys()]);
     if (process !== undefined) {
-      void this.survey({ process, signal: new AbortController().signal, requested: true });
+      void this.survey({ process, signal: new AbortController().signal });
     }
   }
 
@@ -141,7 +141,7 @@ export class Scheduler {
     }
   }
 
-  private async survey({ process, signal, requested }: Activation): Promise<boolean> {
+  private async survey({ process, signal }: Activation): Promise<boolean> {
     const worker = this.workers.get(process);
     if (worker === undefined) return false;
     const { store, facts, mailbox } = worker;
@@ -149,10 +149,10 @@ export class Scheduler {
     const ecs = worker.ecs({ world: null });
     const deps = { store, facts, ecs, mailbox, now: process.now, intervalMs: SURVEY_INTERVAL_MS };
     try {
-      const ending = await surveyCluster(cluster, requested, deps, signal);
+      const ending = await surveyCluster(cluster, deps, signal);
       network.witness.note(`survey: ${ending.kind}`);
       if (ending.kind === 'unwatched') return true;
-      await mailbox.surveyAt(cluster, ending.again, ending.kind === 'early' && requested);
+      await mailbox.surveyAt(cluster, ending.again);
       return true;
     } catch (error) {
       const expected =
@@ -165,13 +165,14 @@ export class Scheduler {
   }
 
   private sweep(): void {
-    const { around, store, cluster } = this.options;
+    const { around, store, redis, cluster } = this.options;
     around.timeline.after(SWEEP_INTERVAL_MS, 'sweep', () => {
       this.sweep();
       if (store.awayUntil > around.timeline.now) return;
       void store.memory.inventory().then(({ specs }) => {
         for (const { value: spec } of specs) deliver(this.mail, spec.id);
-        deliver(this.mail, cluster);
+        const survey = { now: () => as<Instant>(around.timeline.now), intervalMs: SURVEY_INTERVAL_MS };
+        if (isOverdue(redis.redis.about(cluster), survey)) deliver(this.mail, cluster);
       });
     });
   }

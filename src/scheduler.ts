@@ -91,7 +91,7 @@ function startWorkers(config: Config, parts: Parts, log: Logger, closers: Closer
   const holder = `${hostname()}/${process.pid}`;
   const started = [
     events,
-    startSweeper({ ...common, store, intervalMs: config.sweepIntervalMs }),
+    startSweeper({ ...common, store, survey, intervalMs: config.sweepIntervalMs }),
     startTimerWorker(common),
     startSurveyWorker({ ...common, survey }),
     startReadinessWorker({

@@ -3,6 +3,8 @@
  *
  * V1. The store's revision is read before the listing begins, so whoever reads the facts knows what they can show.
  * V2. One survey serves every environment of the cluster; reads do not grow with their number.
+ * V3. Whoever asks for a survey gets one that begins later, as soon as the reads of the last one are paid for: there is one kind
+ *     of it, so that none takes the place of another. Each says when the next is due; a sweep asks where one failed to come.
  */
 import { tasksFor } from '../domain/adoption.ts';
 import { isDescribedAnew } from '../domain/attributes.ts';
@@ -12,7 +14,7 @@ import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../domain
 import { after, type ClusterArn, type Instant } from '../domain/ids.ts';
 import { isRequired } from '../domain/required.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
-import type { FactsStore } from '../store/facts-store.ts';
+import type { FactsStore, Standing } from '../store/facts-store.ts';
 import type { ActorStore } from '../store/store.ts';
 import type { Mailbox, WakeReason } from './mailbox.ts';
 
@@ -39,7 +41,7 @@ export type SurveyEnding =
       readonly readiness: boolean;
       readonly again: Instant;
     }
-  /** The last one is too young. */
+  /** The last one is not paid for yet. */
   | { readonly kind: 'early'; readonly again: Instant }
   /** No environment is on the cluster any more. */
   | { readonly kind: 'unwatched' };
@@ -50,19 +52,12 @@ export type SurveyEnding =
  */
 const READ_MS = 1_000 / (20 / 2);
 
-/** A requested survey waits for the read budget only, a regular one for its interval too. */
-export async function surveyCluster(
-  cluster: ClusterArn,
-  requested: boolean,
-  deps: SurveyDeps,
-  signal: AbortSignal,
-): Promise<SurveyEnding> {
+export async function surveyCluster(cluster: ClusterArn, deps: SurveyDeps, signal: AbortSignal): Promise<SurveyEnding> {
   const last = await deps.facts.standing(cluster);
   // A start in the future is a clock that was ahead; waiting for it could take for ever.
   if (last !== null && last.startedAt <= deps.now()) {
-    const pause = last.reads * READ_MS;
-    const due = after(last.startedAt, requested ? pause : Math.max(pause, deps.intervalMs));
-    if (due > deps.now()) return { kind: 'early', again: due };
+    const paid = after(last.startedAt, last.reads * READ_MS);
+    if (paid > deps.now()) return { kind: 'early', again: paid };
   }
   const inventory = await deps.store.inventory();
   const watchers = inventory.specs.filter(({ value: spec }) => spec.cluster === cluster);
@@ -95,8 +90,19 @@ export async function surveyCluster(
     readiness:
       watchers.some(({ value: spec }) => isRequired(spec)) ||
       seen.instances.some(({ attributes }) => attributes.has(READY_ATTRIBUTE)),
-    again: after(startedAt, Math.max(deps.intervalMs, seen.reads * READ_MS)),
+    // Who asked for one that was not published is still without.
+    again: after(startedAt, published ? periodOf(seen, deps) : seen.reads * READ_MS),
   };
+}
+
+/** From the beginning of a survey to that of the next one, when nobody asks before. */
+const periodOf = ({ reads }: { readonly reads: number }, { intervalMs }: Pick<SurveyDeps, 'intervalMs'>): number =>
+  Math.max(intervalMs, reads * READ_MS);
+
+/** Whether a survey failed to come (V3): the last one began two periods ago, or there is none. */
+export function isOverdue(last: Standing | null, deps: Pick<SurveyDeps, 'now' | 'intervalMs'>): boolean {
+  if (last === null || last.startedAt > deps.now()) return true;
+  return after(last.startedAt, 2 * periodOf(last, deps)) <= deps.now();
 }
 
 interface Wake {

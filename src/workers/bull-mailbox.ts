@@ -42,7 +42,7 @@ export class BullMailbox implements Mailbox, ReadinessMailbox {
     this.surveys = new Queue<SurveyJob>(SURVEY_QUEUE, options);
     this.readiness = new Queue<ReadinessJob>(READINESS_QUEUE, options);
     this.timers = new Queue<TimerJob>(TIMER_QUEUE, options);
-    this.surveyRequests = new SharedQuestions((cluster) => this.survey(cluster, true), REQUEST_EVERY_MS);
+    this.surveyRequests = new SharedQuestions((cluster) => this.addSurvey(cluster), REQUEST_EVERY_MS);
     this.readinessRequests = new SharedQuestions((cluster) => this.addReadiness(cluster), READINESS_EVERY_MS);
     this.now = now;
     this.log = log;
@@ -64,14 +64,9 @@ export class BullMailbox implements Mailbox, ReadinessMailbox {
     return await this.surveyRequests.ask(cluster);
   }
 
-  /** A survey of the cluster as soon as its pace allows; a regular one also waits for its interval. */
-  async survey(cluster: ClusterArn, requested: boolean): Promise<boolean> {
-    const name = requested ? 'request' : 'survey';
-    return await this.attempt('survey', () => this.surveys.add(name, { cluster }, wakeUp(cluster)));
-  }
-
-  async surveyAt(cluster: ClusterArn, at: Instant, requested: boolean): Promise<boolean> {
-    const job: TimerJob = { wake: 'survey', cluster, requested };
+  /** Asks for a survey at `at`, replacing an earlier `surveyAt` of the same cluster. */
+  async surveyAt(cluster: ClusterArn, at: Instant): Promise<boolean> {
+    const job: TimerJob = { wake: 'survey', cluster };
     return await this.attempt('surveyAt', () => this.timers.add('timer', job, timer(cluster, at - this.now())));
   }
 
@@ -90,6 +85,10 @@ export class BullMailbox implements Mailbox, ReadinessMailbox {
 
   private queues(): readonly Queue[] {
     return [this.wakes, this.surveys, this.readiness, this.timers];
+  }
+
+  private async addSurvey(cluster: ClusterArn): Promise<boolean> {
+    return await this.attempt('survey', () => this.surveys.add('survey', { cluster }, wakeUp(cluster)));
   }
 
   private async addReadiness(cluster: ClusterArn): Promise<boolean> {

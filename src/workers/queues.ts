@@ -40,7 +40,7 @@ export interface ReadinessJob {
 
 export type TimerJob =
   | { readonly wake: 'environment'; readonly environment: EnvironmentId }
-  | { readonly wake: 'survey'; readonly cluster: ClusterArn; readonly requested: boolean };
+  | { readonly wake: 'survey'; readonly cluster: ClusterArn };
 
 export interface HintJob {
   readonly hints: readonly Hint[];

@@ -27,15 +27,14 @@ export function startSurveyWorker(options: SurveyWorkerOptions): GuardedWorker<S
     concurrency: SURVEYS_AT_ONCE,
     run: async (job, signal) => {
       const { cluster } = job.data;
-      const requested = job.name === 'request';
       const began = monotonic();
-      const ending = await surveyCluster(cluster, requested, { ...options.survey, mailbox }, signal);
+      const ending = await surveyCluster(cluster, { ...options.survey, mailbox }, signal);
       if (ending.kind === 'unwatched') {
         log.info({ cluster }, 'no environment on the cluster: no more surveys');
         void mailbox.requestReadiness(cluster);
         return;
       }
-      await mailbox.surveyAt(cluster, ending.again, ending.kind === 'early' && requested);
+      await mailbox.surveyAt(cluster, ending.again);
       if (ending.kind === 'early') return;
       // Not waited for: where events ask for it too, a request takes its time, and the next survey makes up for it.
       if (ending.published && ending.readiness) void mailbox.requestReadiness(cluster);

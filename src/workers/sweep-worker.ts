@@ -1,9 +1,10 @@
 /**
- * The recovery path: wakes every environment and every cluster's survey now and then, from what the store says.
+ * The recovery path: wakes every environment now and then, and every cluster whose surveys broke off, from what the store says.
  * Whatever else lost a wake-up (a crash, an emptied Redis), the next sweep makes up for it.
  */
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
+import { isOverdue, type SurveyDeps } from '../actors/survey.ts';
 import { isInService } from '../domain/environment.ts';
 import type { ActorStore } from '../store/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -19,6 +20,7 @@ export interface SweepOptions {
   readonly redis: RedisSettings;
   readonly store: Pick<ActorStore, 'inventory'>;
   readonly mailbox: BullMailbox;
+  readonly survey: Pick<SurveyDeps, 'facts' | 'now' | 'intervalMs'>;
   readonly intervalMs: number;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -80,7 +82,8 @@ async function sweep(options: SweepOptions, signal: AbortSignal): Promise<void> 
   }
   for (const cluster of new Set(inventory.specs.map(({ value: spec }) => spec.cluster))) {
     signal.throwIfAborted();
-    await options.mailbox.survey(cluster, false);
+    const last = await options.survey.facts.standing(cluster);
+    if (isOverdue(last, options.survey)) await options.mailbox.requestSurvey(cluster);
   }
   options.log.debug({ environments: inventory.specs.length }, 'sweep');
 }

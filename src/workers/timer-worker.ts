@@ -26,7 +26,7 @@ export function startTimerWorker(options: TimerWorkerOptions): GuardedWorker<Tim
       const queued =
         job.data.wake === 'environment'
           ? await options.mailbox.wake(job.data.environment, 'timer')
-          : await options.mailbox.survey(job.data.cluster, job.data.requested);
+          : await options.mailbox.requestSurvey(job.data.cluster);
       if (!queued) throw new Error('wake-up not queued');
     },
   });

@@ -1,6 +1,6 @@
 /** A cluster's turn: its pace, what it publishes, and whom it wakes. */
 import { describe, expect, test } from 'vitest';
-import { surveyCluster, whomToWake, type SurveyDeps } from '../../src/actors/survey.ts';
+import { isOverdue, surveyCluster, whomToWake, type SurveyDeps } from '../../src/actors/survey.ts';
 import type { EnvironmentSpec } from '../../src/domain/environment.ts';
 import { READY_ATTRIBUTE, type Facts, type Instance, type Task } from '../../src/domain/facts.ts';
 import { as, type ClusterArn, type Revision } from '../../src/domain/ids.ts';
@@ -109,10 +109,18 @@ describe('surveyCluster', () => {
     readonly standing?: Standing | null;
     readonly specs?: readonly EnvironmentSpec[];
     readonly publishes?: boolean;
+    readonly reads?: number;
     readonly listing?: 'fails';
     readonly host?: Instance;
   }
-  function parts({ standing = null, specs = [AGENT], publishes = true, listing, host = instance(1) }: Parts) {
+  function parts({
+    standing = null,
+    specs = [AGENT],
+    publishes = true,
+    reads = 400,
+    listing,
+    host = instance(1),
+  }: Parts) {
     const calls: string[] = [];
     const published: Generation[] = [];
     const deps: SurveyDeps = {
@@ -141,7 +149,7 @@ describe('surveyCluster', () => {
         survey: async (_, adopt) => {
           calls.push(['list', ...adopt.map(({ kind, value }) => `${kind} ${value}`)].join(' '));
           if (listing === 'fails') throw new EcsReadError({ code: 'AccessDeniedException', message: 'no' });
-          return { instances: [host], tasks: [task(1)], reads: 400 };
+          return { instances: [host], tasks: [task(1)], reads };
         },
       },
       mailbox: {
@@ -155,9 +163,9 @@ describe('surveyCluster', () => {
     };
     return { calls, published, deps };
   }
-  const survey = (given: Parts, requested = false, cluster: ClusterArn = CLUSTER) => {
+  const survey = (given: Parts, cluster: ClusterArn = CLUSTER) => {
     const { calls, published, deps } = parts(given);
-    return { calls, published, ending: surveyCluster(cluster, requested, deps, new AbortController().signal) };
+    return { calls, published, ending: surveyCluster(cluster, deps, new AbortController().signal) };
   };
 
   test('V1: the revision is read before the listing begins, and published with it', async () => {
@@ -218,21 +226,39 @@ describe('surveyCluster', () => {
     expect(await ending).toMatchObject({ published: false, woken: 0 });
   });
 
-  test('the next is due when the reads are paid for: half of the bucket is ten a second', async () => {
-    expect(await survey({}).ending).toMatchObject({ again: ago(-40) });
+  test.each<[string, Parts, number]>([
+    ['an interval later', { reads: 5 }, 10],
+    ['or when its reads are paid for: half of the bucket is ten a second', { reads: 400 }, 40],
+    [
+      'as soon as they are, when it was not published: who asked for it is still without',
+      { reads: 5, publishes: false },
+      0.5,
+    ],
+  ])('the next one is due %s', async (_, given, seconds) => {
+    expect(await survey(given).ending).toMatchObject({ again: ago(-seconds) });
   });
 
   test.each([
-    ['a regular one waits for its interval', 10, false, ago(-5)],
-    ['a requested one does not', 10, true, null],
-    ['both wait until the last is paid for', 200, true, ago(-15)],
-    ['and so does a regular one', 200, false, ago(-15)],
-  ])('%s', async (_, reads, requested, again) => {
-    const { calls, ending } = survey({ standing: { id: 'last', startedAt: ago(5), reads } }, requested);
+    ['waits until the last one is paid for', { startedAt: ago(5), reads: 200 }, ago(-15)],
+    ['waits for no interval', { startedAt: ago(5), reads: 10 }, null],
+    ['does not wait for a clock that was ahead', { startedAt: ago(-3_600), reads: 200 }, null],
+  ])('V3: a survey %s', async (_, last, again) => {
+    const { calls, ending } = survey({ standing: { id: 'last', ...last } });
     if (again === null) expect(await ending).toMatchObject({ kind: 'done' });
     else {
       expect(await ending).toEqual({ kind: 'early', again });
       expect(calls).toEqual([]);
     }
+  });
+
+  test.each<[string, Omit<Standing, 'id'> | null, boolean]>([
+    ['none', null, true],
+    ['one of two intervals ago', { startedAt: ago(20), reads: 5 }, true],
+    ['one that may still be followed in time', { startedAt: ago(19), reads: 5 }, false],
+    ['one whose reads take longer to pay for', { startedAt: ago(20), reads: 101 }, false],
+    ['one of the future', { startedAt: ago(-1), reads: 5 }, true],
+  ])('V3: whether a sweep asks, when the last is %s: %#', (_, last, asks) => {
+    const standing = last === null ? null : { id: 'last', ...last };
+    expect(isOverdue(standing, { now: () => NOW, intervalMs: 10_000 })).toBe(asks);
   });
 });
