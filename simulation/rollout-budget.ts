@@ -5,13 +5,14 @@
  *     until a task runs there again. A host that left the scope in between (not ACTIVE, disconnected, excluded, not covered by
  *     the target's query) counts no more: nobody could tell whose gap it is. Nor do those that a first deployment emptied,
  *     once another takes its place and has waves: they get nothing before theirs opens.
- * B2. It is compared when a host is added, with the largest limit of the last `LIMIT_MEMORY_MS`: a turn decides by facts of
+ * B2. It is compared when a host is added, with the largest limit of the last `LIMIT_MEMORY_MS`, each of the target there was
+ *     then and of the hosts that one covers: a turn decides by facts of
  *     some age, and its call may be late. For as long a host that joined, returned, or was activated or relabelled is not
  *     counted: those facts may not show it yet. Nor is one whose stop was withdrawn while it was under way.
  */
 import type { Deployment, DeploymentProgress, EnvironmentSpec } from '../src/domain/environment.ts';
 import type { EnvironmentId, InstanceArn } from '../src/domain/ids.ts';
-import { hostsOf, type Amount } from '../src/domain/revision.ts';
+import { hostsOf } from '../src/domain/revision.ts';
 import type { HostSummary } from '../sim/model/model.ts';
 import { covers } from './definitions.ts';
 import type { Timeline } from './timeline.ts';
@@ -38,7 +39,7 @@ export interface BudgetSurroundings {
 export class EmptiedHosts {
   private readonly around: BudgetSurroundings;
   private readonly emptied = new Map<EnvironmentId, Set<string>>();
-  private readonly amounts = new Map<EnvironmentId, { readonly at: number; readonly amount: Amount }[]>();
+  private readonly views = new Map<EnvironmentId, { readonly at: number; readonly rollout: RolloutView }[]>();
   private sightings: { readonly at: number; readonly hosts: readonly HostSummary[] }[] = [];
   private sightedAt = 0;
 
@@ -65,10 +66,12 @@ export class EmptiedHosts {
 
   /** The target may be another one. */
   remember(environment: EnvironmentId): void {
-    const amount = this.around.rolloutOf(environment)?.target.revision.configuration.maxUnavailable;
-    if (amount === undefined) return;
-    const kept = (this.amounts.get(environment) ?? []).filter(({ at }) => this.isRecent(at));
-    this.amounts.set(environment, [...kept, { at: this.around.timeline.now, amount }]);
+    const rollout = this.around.rolloutOf(environment);
+    if (rollout === null) return;
+    const kept = (this.views.get(environment) ?? []).filter(
+      (view) => this.isRecent(view.at) && view.rollout.spec !== rollout.spec,
+    );
+    this.views.set(environment, [...kept, { at: this.around.timeline.now, rollout }]);
   }
 
   /** Lets go of hosts that count no more; `added` still has its task, and is to lose it. */
@@ -77,7 +80,9 @@ export class EmptiedHosts {
     if (now - this.sightedAt >= LIMIT_EVERY_MS) {
       this.sightedAt = now;
       for (const environment of environments) this.remember(environment);
-      this.sightings = [...this.sightings.filter(({ at }) => this.isRecent(at)), { at: now, hosts }];
+      // As it is now: a host that is relabelled changes its attributes in place.
+      const asTheyAre = hosts.map((host) => ({ ...host, attributes: { ...host.attributes } }));
+      this.sightings = [...this.sightings.filter(({ at }) => this.isRecent(at)), { at: now, hosts: asTheyAre }];
     }
     for (const [environment, emptied] of this.emptied) {
       const rollout = this.around.rolloutOf(environment);
@@ -107,9 +112,11 @@ export class EmptiedHosts {
   private mostOf(environment: EnvironmentId): number {
     const rollout = this.around.rolloutOf(environment);
     if (rollout === null) return 0;
-    const inScope = this.sightings.map(({ hosts }) => hosts.filter((host) => isInScope(rollout, host)).length);
-    const hosts = Math.max(0, ...inScope);
-    return Math.max(1, ...(this.amounts.get(environment) ?? []).map(({ amount }) => hostsOf(amount, hosts)));
+    const limits = (this.views.get(environment) ?? []).map(({ rollout: view }) => {
+      const inScope = this.sightings.map(({ hosts }) => hosts.filter((host) => isInScope(view, host)).length);
+      return hostsOf(view.target.revision.configuration.maxUnavailable, Math.max(0, ...inScope));
+    });
+    return Math.max(1, ...limits);
   }
 
   private isRecent(at: number): boolean {

@@ -4,7 +4,8 @@
  *
  * J1. A host outside of the open attribute waves is reached only if it was marked as a canary of an open wave, and no more are
  *     marked at a time than those waves may have: the mark passes on to another when a host leaves.
- * J2. N18 counts for revisions that cannot become ready, while no person promotes or resumes, and no canary leaves the scope.
+ * J2. N18 counts for revisions that cannot become ready, while no person promotes or resumes, no canary leaves the scope, and
+ *     none has a task that was adopted: that one stays, and tells nothing of the revision.
  */
 import type { Deployment, DeploymentProgress, EnvironmentSpec } from '../src/domain/environment.ts';
 import { isOver } from '../src/domain/environment.ts';
@@ -92,6 +93,7 @@ export class RolloutWitness {
     if (canary !== null) {
       const marked = this.marked.get(canary.deployment) ?? new Map<InstanceArn, number>();
       this.marked.set(canary.deployment, marked.set(instance, canary.wave));
+      if (slot.task !== null && slot.task.revision === null) this.trials.delete(canary.deployment);
     }
     if (slot.task !== null && slot.task.readyAt !== null) this.readyOnce.add(slot.task.arn);
   }

@@ -99,17 +99,25 @@ function opened(
   { target, seen, sight, draft, policy }: Situation,
 ): DeploymentProgress {
   if (sight.facts === null || !sight.listedSince(seen.world.spec.created) || !alarmsKnown(seen)) return progress;
-  tryAnew(target, standingsOf(sight, rollout, draft, policy), draft);
+  tryAnew(target, rollout, standingsOf(sight, rollout, draft, policy), sight, draft);
   const waves = wavesOf(target, sight, rollout);
   const ignoredAlarms = alarmsOf(target).filter((name) => seen.looks.alarms.get(name) === 'ALARM');
   const first: DeploymentProgress = { ...progress, waves, open: 1, openedAt: seen.now, ignoredAlarms };
   return { ...first, canaries: chooseCanaries(first, target, rollout, sight, draft) };
 }
 
-/** What an earlier deployment tried does not count against this one, and what was broken before it says nothing about it. */
-function tryAnew(target: Deployment, standings: Standings, draft: Draft): void {
+/**
+ * What an earlier deployment tried does not count against this one, and what was broken before it says nothing about it. Only
+ * a host that was to have a task can be broken: one that the base does not cover is as good as any.
+ */
+function tryAnew(target: Deployment, rollout: Rollout, standings: Standings, sight: Sight, draft: Draft): void {
+  const { base } = rollout;
+  const covered = new Set(
+    sight.hosts.filter((instance) => base !== null && rollout.covers(base, instance) !== false).map(({ arn }) => arn),
+  );
   for (const slot of draft.slots.values()) {
-    const broken = target.base !== null && standings.of.has(slot.instance) && slot.gapSince !== null && !slot.vacated;
+    const wasToHave = standings.of.has(slot.instance) && covered.has(slot.instance);
+    const broken = wasToHave && slot.gapSince !== null && !slot.vacated;
     draft.slots.set(slot.instance, untried(slot, target.template, broken));
   }
 }

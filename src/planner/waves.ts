@@ -1,6 +1,7 @@
 /** Which hosts go first. */
 import type { Deployment, DeploymentProgress } from '../domain/environment.ts';
 import type { Instance } from '../domain/facts.ts';
+import type { Slot } from '../domain/launch.ts';
 import { after, type Instant } from '../domain/ids.ts';
 import { hostsOf, type Amount, type Wave } from '../domain/revision.ts';
 import type { Draft } from './draft.ts';
@@ -58,9 +59,9 @@ export function isBaked({ waves, open, doneAt }: DeploymentProgress, now: Instan
 export const bakedAt = ({ bakeMinutes }: Wave, doneAt: Instant): Instant => after(doneAt, bakeMinutes * MINUTE_MS);
 
 /**
- * Marks hosts for the canary that was opened last, as far as there are too few: hosts of no open wave that are well, in order
- * of ARN, so that it is the new version that is tried and not the host. Marked, because a host that joins must not change who
- * is one. Those that left are none any more, also when they return. Gives how many it marked.
+ * Marks hosts for the canary that was opened last, as far as there are too few: hosts of no open wave, those first of which it
+ * learns most, then in order of ARN. Marked, because a host that joins must not change who is one. Those that left are none any
+ * more, also when they return. Gives how many it marked.
  */
 export function chooseCanaries(
   progress: DeploymentProgress,
@@ -85,16 +86,21 @@ export function chooseCanaries(
     const at = rollout.waveOf(instance, draft.slots.get(instance.arn));
     return instance.ec2InstanceId !== null && (at === -1 || at > wave);
   });
-  const wellFirst = free.toSorted(
-    (a, b) =>
-      Number(isReady(draft.slots.get(b.arn))) - Number(isReady(draft.slots.get(a.arn))) || (a.arn < b.arn ? -1 : 1),
-  );
-  const chosen = wellFirst.slice(0, Math.max(0, canaries(of.hosts, hosts.length) - marked));
+  const worth = ({ arn }: Instance): number => lessons(draft.slots.get(arn), rollout);
+  const worthFirst = free.toSorted((a, b) => worth(b) - worth(a) || (a.arn < b.arn ? -1 : 1));
+  const chosen = worthFirst.slice(0, Math.max(0, canaries(of.hosts, hosts.length) - marked));
   for (const { arn, ec2InstanceId } of chosen) {
     const slot = draft.slots.get(arn) ?? emptySlot({ instance: arn, ec2InstanceId }, draft.now);
     draft.slots.set(arn, { ...slot, canary: { deployment: target.id, wave } });
   }
   return chosen.length;
+}
+
+/** How much a host tells of the new version: most where a task that is well gives way to it, nothing where none is tried. */
+function lessons(slot: Slot | undefined, rollout: Rollout): number {
+  if (slot?.task != null && rollout.isCurrent(slot.task)) return 0;
+  if (slot?.tries.exempt === true) return 1;
+  return isReady(slot) ? 3 : 2;
 }
 
 const hostsInScope = (sight: Sight, rollout: Rollout): readonly Instance[] =>

@@ -30,6 +30,7 @@ import {
   range,
   replacedIn,
   rolling,
+  rollingFrom,
   startingAnew,
   taken,
   updated,
@@ -159,6 +160,14 @@ describe('G2: hosts that were broken before the rollout began do not count', () 
     expect(range(4).map((n) => slotOf(next, n)?.tries.exempt)).toEqual([true, false, true, false]);
     // What an earlier deployment tried does not hold up this one.
     expect(slotOf(next, 3)?.tries).toEqual(tries(0, { template: template(2), exempt: true }));
+  });
+
+  test('one that was not to have a task was not broken', () => {
+    const instances = [instance(1, { attributes: new Map([['zone', 'a']]) })];
+    const next = plan(
+      rollingFrom('attribute:zone == a', 2, { progress: null, instances, slots: [vacant(1), vacant(2)] }),
+    );
+    expect(range(2).map((n) => slotOf(next, n)?.tries.exempt)).toEqual([true, false]);
   });
 
   test('for a first deployment there are none', () => {

@@ -6,17 +6,12 @@ import type { Amount } from '../../src/domain/revision.ts';
 import {
   ago,
   definition,
-  deployment,
-  deploymentId,
   host,
   instance,
   launchedOn,
   launchesIn,
   NOW,
   plan,
-  progress,
-  revision,
-  type Scene,
   slot,
   slotOf,
   starting,
@@ -26,7 +21,7 @@ import {
   template,
   vacant,
 } from './fixtures.ts';
-import { range, replacedIn, rolling, startingAnew, taken, updated, waitingIn } from './rollout-scenes.ts';
+import { range, replacedIn, rolling, rollingFrom, startingAnew, taken, updated, waitingIn } from './rollout-scenes.ts';
 
 const requested = { reason: 'update', requestedAt: ago(20), accepted: false } as const;
 
@@ -127,16 +122,9 @@ describe('U2: the budget', () => {
       { name: 'zone=a', of: { kind: 'attribute', name: 'zone', value: 'a' }, promote: 'auto', bakeMinutes: 0 },
       { name: 'the rest', of: null, promote: 'auto', bakeMinutes: 0 },
     ] as const;
-    const based = (query: string): Scene => {
-      const scene = rolling(3, {
-        instances: [instance(1, { attributes: new Map([['zone', 'a']]) })],
-        slots: [taken(2)],
-        progress: { waves, open: 1 },
-        deployment: { base: deploymentId(3) },
-      });
-      const base = deployment(3, { revision: revision(3, { query, template: template(1) }), template: template(1) });
-      return { ...scene, rollouts: [{ deployment: base, progress: progress(3) }, ...(scene.rollouts ?? [])] };
-    };
+    const instances = [instance(1, { attributes: new Map([['zone', 'a']]) })];
+    const based = (query: string) =>
+      rollingFrom(query, 3, { instances, slots: [taken(2)], progress: { waves, open: 1 } });
     expect(replacedIn(plan(based('attribute:zone != c')))).toEqual([]);
     expect(replacedIn(plan(based('attribute:zone == a')))).toEqual([1]);
   });

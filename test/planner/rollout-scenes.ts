@@ -75,6 +75,13 @@ export const rolling = (hosts: number, parts: RolloutParts = {}): Scene => {
   };
 };
 
+/** The same after a deployment 3, which covers the hosts that the query says. */
+export const rollingFrom = (query: string, hosts: number, parts: RolloutParts = {}): Scene => {
+  const scene = rolling(hosts, { ...parts, deployment: { base: deploymentId(3), ...parts.deployment } });
+  const base = deployment(3, { revision: revision(3, { query, template: template(1) }), template: template(1) });
+  return { ...scene, rollouts: [{ deployment: base, progress: progress(3) }, ...(scene.rollouts ?? [])] };
+};
+
 const taskOf = ({ instance: on, task: placed }: Slot): readonly Task[] =>
   placed === null
     ? []

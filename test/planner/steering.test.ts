@@ -1,6 +1,8 @@
 /** When the waves of a rollout open. */
 import { describe, expect, test } from 'vitest';
 import { NO_ORDERS } from '../../src/domain/environment.ts';
+import { as, type Template } from '../../src/domain/ids.ts';
+import type { Slot } from '../../src/domain/launch.ts';
 import type { Amount, Wave, WaveConfiguration } from '../../src/domain/revision.ts';
 import {
   ago,
@@ -20,6 +22,7 @@ import {
   range,
   replacedIn,
   rolling,
+  rollingFrom,
   startingAnew,
   taken,
   updated,
@@ -87,6 +90,20 @@ describe('the waves are made when the rollout begins', () => {
       [host(3), 0],
       [host(4), 0],
     ]);
+  });
+
+  test('first where the new version is tried: not on hosts whose tasks it adopts, nor on those that were broken before', () => {
+    const adopted = (n: number): Slot => {
+      const { task } = updated(n);
+      if (task === null) throw new Error('no task');
+      const template = as<Template>(`adopted under ${deploymentId(2)}`);
+      return updated(n, { task: { ...task, template, revision: null } });
+    };
+    const parts = { ...configured(canaries(1)), slots: [adopted(1), adopted(2), vacant(3)] };
+    expect(canariesIn(begin({ ...parts, deployment: { base: null } }, 3))).toEqual([[host(3), 0]]);
+    const instances = [inZone(1, 'a')];
+    const broken = { ...configured(canaries(1)), progress: null, instances, slots: [vacant(1), vacant(2)] };
+    expect(canariesIn(rollingFrom('attribute:zone == a', 2, broken))).toEqual([[host(2), 0]]);
   });
 
   test('not before the hosts are known', () => {
