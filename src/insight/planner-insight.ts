@@ -12,7 +12,7 @@ import type { Observation } from '../planner/observation.ts';
 import { planEnvironment } from '../planner/plan.ts';
 import { rolloutAfter } from '../planner/steering.ts';
 import { FactsUnavailableError, type FactsStore } from '../store/facts-store.ts';
-import type { EnvironmentStore } from '../store/store.ts';
+import type { EnvironmentStore, Inspection } from '../store/store.ts';
 import { Foretelling } from './foretelling.ts';
 import { foretold, type CallLimits } from './foretold.ts';
 import { hostViews, statusView, type Seen } from './host-views.ts';
@@ -64,8 +64,8 @@ export function plannerInsight(deps: InsightDeps): Insight {
 async function look(name: EnvironmentName, deps: InsightDeps): Promise<Seen | null> {
   const inspection = await deps.store.inspect(name);
   if (inspection === null || inspection.world.spec.value.deletion !== null) return null;
-  const { world, storeId } = inspection;
-  const facts = await factsOf(world, storeId, deps);
+  const { world } = inspection;
+  const facts = await factsOf(inspection, deps);
   const bound = bounded(new AbortController().signal, READ_DEADLINE_MS);
   try {
     const looks = { ...NO_LOOKS, ...(await outsideOf(world, deps, bound.signal)) };
@@ -77,10 +77,11 @@ async function look(name: EnvironmentName, deps: InsightDeps): Promise<Seen | nu
   }
 }
 
-async function factsOf({ spec }: World, storeId: string, deps: InsightDeps): Promise<Facts | null> {
+/** As a turn takes them: none of another store, nor of a history that was set back since. */
+async function factsOf({ world, storeId, revision }: Inspection, deps: InsightDeps): Promise<Facts | null> {
   try {
-    const facts = await deps.facts.read(spec.value.cluster);
-    return facts !== null && facts.storeId === storeId ? facts : null;
+    const facts = await deps.facts.read(world.spec.value.cluster);
+    return facts !== null && facts.storeId === storeId && facts.revision <= revision ? facts : null;
   } catch (error) {
     if (error instanceof FactsUnavailableError) return null;
     throw error;
@@ -129,7 +130,7 @@ async function foretell(
 ): Promise<Foretold | null> {
   const inspection = await deps.store.inspect(name);
   if (inspection === null || inspection.world.spec.value.deletion !== null) return null;
-  const facts = await factsOf(inspection.world, inspection.storeId, deps);
+  const facts = await factsOf(inspection, deps);
   if (facts === null) throw new InsightUnavailableError(UNKNOWN_HOSTS);
   const world: World = { ...inspection.world, ...change(inspection.world) };
   const bound = bounded(new AbortController().signal, READ_DEADLINE_MS);

@@ -21,6 +21,8 @@ export interface ReadModelOptions {
 
 interface Held {
   readonly modified: Revision;
+  /** As it was stored: in a history that was set back, revisions come again with other values. */
+  readonly text: string;
   readonly item: Item;
 }
 
@@ -107,10 +109,10 @@ export class ReadModel {
   }
 
   #held(entry: Entry, before: Held | undefined): Held {
-    if (before?.modified === entry.modified) return before;
+    if (before?.modified === entry.modified && before.text === entry.text) return before;
     const item = itemOf(this.#keys, entry);
     if (item.kind === 'unreadable') this.#onUnreadable(item);
-    return { modified: entry.modified, item };
+    return { modified: entry.modified, text: entry.text, item };
   }
 
   #idOf(key: string): EnvironmentId | null {

@@ -29,7 +29,7 @@ const LIFE_MS = 24 * 60 * 60 * 1_000;
 /** A half-written generation nobody finishes. */
 const STAGING_LIFE_MS = 60_000;
 const ABOUT = 'about';
-/** The id of no generation. */
+/** The description of no generation. */
 const NONE = '';
 /** A cluster's sightings between two surveys; the oldest go first. A busy rollout on 5,000 hosts has some 20,000 events, most of them no news. */
 const SIGHTINGS_MOST = 10_000;
@@ -38,14 +38,13 @@ const SIGHTING = 'sighting';
 const LISTING_LAG_MS = 10_000;
 
 /**
- * KEYS: staged, live, sightings. ARGV: pieces expected, id of the one to replace, life, age of this listing with the lag.
- * Returns 1 when published. A live one that cannot be read holds up nobody.
+ * KEYS: staged, live, sightings. ARGV: pieces expected, description of the one to replace, life, age of this listing with the
+ * lag. Returns 1 when published. Descriptions are compared as texts: one that cannot be read is replaced like any other.
  */
 const PUBLISH = `
 if redis.call('HLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
 local live = redis.call('HGET', KEYS[2], '${ABOUT}')
-local read, about = pcall(cjson.decode, live or '{}')
-if read and type(about) == 'table' and about.id and about.id ~= ARGV[2] then
+if live and live ~= ARGV[2] then
   redis.call('DEL', KEYS[1])
   return 0
 end
@@ -106,9 +105,13 @@ export class RedisFacts implements FactsStore, SightingStore {
     // Other readers may have come first, and further: adding the same sightings again changes nothing.
     const known = this.known.get(cluster);
     if (known?.id === about.id) return this.keep(cluster, withEntries(known, entries)).facts;
-    // A new generation wakes many turns at once; one of them reads it for all.
+    // A new generation wakes many turns at once; one of them reads it for all. What it read may be older than their
+    // question, so they ask again, which is cheap by then.
     const under = this.reading.get(cluster);
-    if (under !== undefined) return await under;
+    if (under !== undefined) {
+      await under;
+      return await this.read(cluster);
+    }
     const reading = this.load(cluster).finally(() => this.reading.delete(cluster));
     this.reading.set(cluster, reading);
     return await reading;
@@ -146,8 +149,11 @@ export class RedisFacts implements FactsStore, SightingStore {
   }
 
   async standing(cluster: ClusterArn): Promise<Standing | null> {
-    const about = parseAbout(await this.ask(() => this.redis.hget(this.key(cluster), ABOUT)));
-    return about === null ? null : { id: about.id, startedAt: as<Instant>(about.startedAt), reads: about.reads };
+    const text = await this.ask(() => this.redis.hget(this.key(cluster), ABOUT));
+    if (text === null) return null;
+    // One that cannot be read is as old as can be.
+    const { startedAt, reads } = parseAbout(text) ?? { startedAt: 0, reads: 0 };
+    return { id: text, startedAt: as<Instant>(startedAt), reads };
   }
 
   async publish(generation: Generation, replaces: Standing | null): Promise<boolean> {

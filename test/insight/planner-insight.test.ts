@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { AlarmsUnavailableError, type AlarmSource } from '../../src/alarms/alarms.ts';
 import type { Facts } from '../../src/domain/facts.ts';
-import type { EnvironmentName } from '../../src/domain/ids.ts';
+import type { EnvironmentName, Revision } from '../../src/domain/ids.ts';
 import { as } from '../../src/domain/ids.ts';
 import type { World } from '../../src/domain/world.ts';
 import { EcsReadError } from '../../src/ecs/gateway.ts';
@@ -14,6 +14,8 @@ import { rolling } from '../planner/rollout-scenes.ts';
 import { CALL_LIMITS, NEEDS, ROOM } from './scenes.ts';
 
 const NAME = as<EnvironmentName>('agent');
+/** When the environment was read, by the store. */
+const INSPECTED = as<Revision>(1_000_000);
 const FAULT = { code: 'ThrottlingException', message: 'Rate exceeded' };
 
 interface Parts {
@@ -27,7 +29,7 @@ function insightOf(scene: Scene, parts: Parts = {}) {
   const seen = parts.world === undefined ? world(scene) : parts.world;
   const deps: InsightDeps = {
     store: {
-      inspect: () => Promise.resolve(seen === null ? null : { world: seen, storeId: 'store' }),
+      inspect: () => Promise.resolve(seen === null ? null : { world: seen, storeId: 'store', revision: INSPECTED }),
       history: () => Promise.resolve([]),
       read: () => Promise.resolve(seen),
     } as InsightDeps['store'],
@@ -67,8 +69,11 @@ test.each([
   expect(await insight.foretell(NAME, asItIs)).toBeNull();
 });
 
-test('facts of another store are no facts: there is nothing to say of hosts, and no plan', async () => {
-  const insight = insightOf(scene, { facts: () => Promise.resolve(facts([], [], { storeId: 'another' })) });
+test.each<[string, Partial<Facts>]>([
+  ['another store', { storeId: 'another' }],
+  ['a history that was set back since', { revision: as<Revision>(INSPECTED + 1) }],
+])('facts of %s are no facts: there is nothing to say of hosts, and no plan', async (_, of) => {
+  const insight = insightOf(scene, { facts: () => Promise.resolve(facts([], [], of)) });
   expect((await insight.hosts(NAME))?.every(({ waitingFor }) => waitingFor === 'facts')).toBe(true);
   await expect(insight.foretell(NAME, asItIs)).rejects.toThrow(InsightUnavailableError);
 });

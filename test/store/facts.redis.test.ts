@@ -1,7 +1,7 @@
 /** The facts cache on a real Redis: whole or not at all, and never older than it was. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { afterAll, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import { as, type ClusterArn, type Instant, type Revision } from '../../src/domain/ids.ts';
 import { FactsUnavailableError, type Generation, type Sighting } from '../../src/store/facts-store.ts';
 import { RedisFacts } from '../../src/store/redis-facts.ts';
@@ -119,11 +119,54 @@ test('unreadable facts are no facts, and are replaced', async () => {
   const { facts, prefix } = fresh();
   await publish(facts, generation(100, 1));
   const [key = ''] = await redis.keys(`${prefix}:facts:*`);
-  await redis.hset(key, 'about', '{half');
-  expect(await facts.read(CLUSTER)).toBeNull();
-  expect(await facts.standing(CLUSTER)).toBeNull();
-  expect(await publish(facts, generation(101, 2))).toBe(true);
-  expect(await facts.read(CLUSTER)).toMatchObject({ startedAt: 101 });
+  for (const unreadable of ['{half', '7', JSON.stringify({ id: 'of another release', startedAt: 1 })]) {
+    await redis.hset(key, 'about', unreadable);
+    expect(await facts.read(CLUSTER)).toBeNull();
+    expect(await facts.standing(CLUSTER)).toMatchObject({ startedAt: 0, reads: 0 });
+    expect(await publish(facts, generation(101, 2))).toBe(true);
+    expect(await facts.read(CLUSTER)).toMatchObject({ startedAt: 101 });
+  }
+});
+
+describe('who asks while another is reading a generation', () => {
+  /** A Redis whose answer with a whole generation arrives when it is released. */
+  function slow() {
+    let release = (): void => {};
+    let asked = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const reading = new Promise<void>((resolve) => (asked = resolve));
+    const proxy = new Proxy(redis, {
+      get(target, name) {
+        if (name !== 'hgetall') return Reflect.get(target, name, target);
+        return async (key: string) => {
+          const answer = await target.hgetall(key);
+          asked();
+          await held;
+          return answer;
+        };
+      },
+    });
+    return { proxy, release, reading };
+  }
+
+  test.each<[string, (facts: RedisFacts) => Promise<unknown>]>([
+    ['a sighting that was stored before', (facts) => facts.sight(CLUSTER, [sightedHost(3)])],
+    ['a generation that was published before', (facts) => publish(facts, generation(101, 2, 4))],
+  ])('sees %s he asked', async (_, happens) => {
+    const { facts, prefix } = fresh();
+    await publish(facts, generation(100, 1, 3));
+    const { proxy, release, reading } = slow();
+    const worker = new RedisFacts(proxy, prefix, now);
+    const first = worker.read(CLUSTER);
+    await reading;
+    await happens(facts);
+    const second = worker.read(CLUSTER);
+    // Answers come in order on a connection: what the second asked for is there by then.
+    await redis.ping();
+    release();
+    expect((await first)?.instances.has(host(3))).toBe(false);
+    expect((await second)?.instances.has(host(3))).toBe(true);
+  });
 });
 
 /** Sightings as if they had come earlier by Redis's clock. */
