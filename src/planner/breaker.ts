@@ -78,7 +78,9 @@ export function tripReason(
   // Failures add up over the waves, and so do the hosts that they are a share of: what a large wave bore does not trip a small one.
   const threshold = Math.min(FAILURES_MOST, Math.max(FAILURES_LEAST, hostsOf(amount, opened)));
   const failures = failuresOf(target, draft) - progress.forgiven;
-  if (failures >= threshold) return `${failures} failed attempts in wave ${name}, where ${threshold} trip`;
+  if (failures >= threshold) {
+    return `${failures} failed attempts in wave ${name}, where ${threshold} trip${exampleOf(target, draft)}`;
+  }
   const nobodyTells =
     count.done + count.failed + count.open === 0 && isCanary(progress) && !isBaked(progress, seen.now);
   if (nobodyTells && !mayTryOthers(progress, inScope)) {
@@ -86,7 +88,9 @@ export function tripReason(
   }
   // A person who resumed it in spite of its failures has seen these.
   if (progress.forgiven > 0) return null;
-  if (brokenByIt > 0 && count.done === 0 && count.open === 0) return `not one host of wave ${name} became ready`;
+  if (brokenByIt > 0 && count.done === 0 && count.open === 0) {
+    return `not one host of wave ${name} became ready${exampleOf(target, draft)}`;
+  }
   if (lost >= unavailableMost(target, inScope) && count.open > 0) {
     return `${lost} hosts used up their attempts, or lost their agents, in wave ${name}: all that maxUnavailable allows`;
   }
@@ -103,6 +107,20 @@ const boundOf = ({ base, revision }: Deployment): Amount | null =>
 /** Hosts that the rollout may take a ready task from at a time: one at least. */
 export const unavailableMost = ({ revision }: Deployment, inScope: number): number =>
   Math.max(1, hostsOf(revision.configuration.maxUnavailable, inScope));
+
+/** What most of the failed attempts ended with, and a host where one did; empty when nothing is known of any. */
+function exampleOf(target: Deployment, draft: Draft): string {
+  const seen = new Map<string, { count: number; readonly host: string }>();
+  for (const slot of draft.slots.values()) {
+    const { count, reason, exempt } = triesOf(slot, target.template);
+    if (count === 0 || reason === null || exempt) continue;
+    const one = seen.get(reason) ?? { count: 0, host: slot.ec2InstanceId ?? slot.instance };
+    one.count += count;
+    seen.set(reason, one);
+  }
+  const [commonest] = [...seen].toSorted(([, a], [, b]) => b.count - a.count);
+  return commonest === undefined ? '' : `; on ${commonest[1].host}: ${commonest[0]}`;
+}
 
 export function failuresOf(target: Deployment, draft: Draft): number {
   let failures = 0;

@@ -81,7 +81,7 @@ export class Rollout {
 
   /** Why the host gets none. */
   whyNone(): Waiting {
-    if (!this.isHalted) return 'wave';
+    if (!this.isHalted) return this.hold === 'alarms' ? 'alarms' : 'wave';
     return this.progress?.state === 'paused' ? 'paused' : 'no-revision';
   }
 

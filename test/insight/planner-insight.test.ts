@@ -32,7 +32,7 @@ function insightOf(scene: Scene, parts: Parts = {}) {
       inspect: () => Promise.resolve(seen === null ? null : { world: seen, storeId: 'store', revision: INSPECTED }),
       history: () => Promise.resolve([]),
       read: () => Promise.resolve(seen),
-    } as InsightDeps['store'],
+    },
     facts: { read: parts.facts ?? (() => Promise.resolve(scene.facts ?? null)) },
     ecs: {
       taskDefinitionStatus: () => Promise.resolve('ACTIVE'),

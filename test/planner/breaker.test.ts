@@ -211,10 +211,21 @@ describe('G2: hosts that were broken before the rollout began do not count', () 
   });
 });
 
+test('G2: the reason tells what most attempts ended with, and where, as far as they count', () => {
+  const slots = [
+    failing(1, 9, { reason: 'broken before', exempt: true }),
+    failing(2, 1, { reason: 'no such image' }),
+    failing(3, 2, { reason: 'exit code 3' }),
+  ];
+  expect(tripIn(10, { configuration: { failures: 3 }, slots })).toBe(
+    '3 failed attempts in wave all, where 3 trip; on i-000003: exit code 3',
+  );
+});
+
 describe('G2: it trips also on', () => {
   test('a wave of which not one host became ready', () => {
     expect(tripIn(2, { configuration: { failures: 200 }, slots: [failing(1, 3), failing(2, 3)] })).toBe(
-      'not one host of wave all became ready',
+      'not one host of wave all became ready; on i-000001: RESOURCE:MEMORY',
     );
     expect(tripIn(2, { configuration: { failures: 200 }, slots: [updated(1), failing(2, 3)] })).toBeNull();
   });

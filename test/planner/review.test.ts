@@ -92,7 +92,9 @@ describe('G2', () => {
       });
     expect(progressIn(plan(scene(broken)))?.reason ?? null).toBeNull();
     const more = taken(3, { tries: tries(5, { template: template(2), until: ago(-60) }) });
-    expect(progressIn(plan(scene([...broken, more])))?.reason).toBe('11 failed attempts in wave zone=b, where 11 trip');
+    expect(progressIn(plan(scene([...broken, more])))?.reason).toBe(
+      '11 failed attempts in wave zone=b, where 11 trip; on i-000001: RESOURCE:MEMORY',
+    );
   });
 
   test('attempts that were forgiven and cleared since are not taken off twice', () => {

@@ -104,6 +104,12 @@ describe('R2: tasks are taken away for a rollout', () => {
   });
 });
 
+test('while its alarms are not known no wave opens, and that is what a host without a task waits for', () => {
+  const parts = { configuration: { alarms: ['errors'] }, deployment: { base: null }, slots: [vacant(1)] };
+  expect(waitingIn(plan(rolling(1, { ...parts, progress: null })))).toEqual({ 1: 'alarms' });
+  expect(waitingIn(plan(rolling(1, { ...parts, progress: null, alarms: { errors: 'OK' } })))).toEqual({ 1: 'launch' });
+});
+
 describe('R3: which hosts count is said by the query', () => {
   const query = 'attribute:zone == a';
   const instances = [inZone(1, 'a'), inZone(2, 'b'), inZone(3, 'a'), inZone(4, 'b')];

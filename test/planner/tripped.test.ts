@@ -30,7 +30,7 @@ describe('G3: a tripped rollout', () => {
         id: deploymentId(2),
         state: 'failed',
         endedAt: NOW,
-        reason: '3 failed attempts in wave all, where 3 trip',
+        reason: '3 failed attempts in wave all, where 3 trip; on i-000001: RESOURCE:MEMORY',
       },
       deployment: { kind: 'rollback', rollsBack: deploymentId(2), base: deploymentId(1), template: template(1) },
       spec: { orders: NO_ORDERS, revision: { id: revisionId(1) } },
