@@ -32,8 +32,8 @@ const START_QUIET_MS = 2_000;
 const REDIS_COMMAND_TIMEOUT_MS = 2_000;
 /** A connection that answers nothing for this long is dead, though nobody said so; the next one need not be. */
 const REDIS_SILENCE_MS = 3_000;
-/** Time between two questions whether Redis is there: a person should read of it before he wonders. */
-const REDIS_ASKED_EVERY_MS = 5_000;
+/** Time between two questions whether etcd and Redis are there: a person should read of it before he wonders. */
+const ASKED_EVERY_MS = 5_000;
 
 /** What has been started, newest first: the order in which it is closed. */
 export type Closers = (() => Promise<void> | void)[];
@@ -55,12 +55,14 @@ export const monotonic = (): number => performance.now();
 export async function openParts(config: Config, log: Logger, closers: Closers, stop: AbortSignal): Promise<Parts> {
   const etcd = openEtcdStore({ endpoints: config.etcdEndpoints, root: config.etcdPrefix });
   closers.unshift(() => etcd.close());
+  const where = config.etcdEndpoints.join(', ');
   await until(
-    { what: 'etcd', where: config.etcdEndpoints.join(', '), flag: '--etcd-endpoint', patienceMs: START_PATIENCE_MS },
+    { what: 'etcd', where, flag: '--etcd-endpoint', patienceMs: START_PATIENCE_MS },
     () => etcd.ping(),
     log,
     stop,
   );
+  watchEtcd(etcd, where, log, closers);
 
   const redis = await openRedis(config, log, closers, stop);
   const source = new RedisTokens({
@@ -124,28 +126,41 @@ async function openRedis(config: Config, log: Logger, closers: Closers, stop: Ab
       return false;
     },
   );
-  tellWhetherItAnswers(redis, { where, answers }, log, closers);
+  watchRedis(redis, where, answers, log, closers);
   return redis;
 }
 
-/** One line when Redis goes and one when it is back, however often the connection is tried between. */
-function tellWhetherItAnswers(
-  redis: Redis,
-  { where, answers: before }: { readonly where: string; readonly answers: boolean },
-  log: Logger,
-  closers: Closers,
-): void {
-  let answers = before;
-  redis.on('error', (error: Error) => {
-    if (answers) log.warn({ where, err: error.message }, 'Redis does not answer; nothing is done until it is back');
-    answers = false;
-  });
-  redis.on('ready', () => {
-    if (!answers) log.info({ where }, 'Redis answers again');
-    answers = true;
-  });
+/** One line when it goes and one when it is back, however often it is tried between. */
+function presence(what: string, where: string, answers: boolean, log: Logger) {
+  let there = answers;
+  return {
+    gone(error: unknown): void {
+      if (there)
+        log.warn(
+          { where, err: reasonOf(error) },
+          `${what} does not answer; no task is started or stopped until it is back`,
+        );
+      there = false;
+    },
+    back(): void {
+      if (!there) log.info({ where }, `${what} answers again`);
+      there = true;
+    },
+  };
+}
+
+function watchRedis(redis: Redis, where: string, answers: boolean, log: Logger, closers: Closers): void {
+  const { gone, back } = presence('Redis', where, answers, log);
+  redis.on('error', gone);
+  redis.on('ready', back);
   // Without a question, the silence of a Redis that hangs is not noticed: a process at rest has none.
-  const asking = setInterval(() => void redis.ping().catch(() => {}), REDIS_ASKED_EVERY_MS);
+  const asking = setInterval(() => void redis.ping().catch(() => {}), ASKED_EVERY_MS);
+  closers.unshift(() => clearInterval(asking));
+}
+
+function watchEtcd(etcd: EtcdStore, where: string, log: Logger, closers: Closers): void {
+  const { gone, back } = presence('etcd', where, true, log);
+  const asking = setInterval(() => void etcd.ping().then(back, gone), ASKED_EVERY_MS);
   closers.unshift(() => clearInterval(asking));
 }
 

@@ -5,7 +5,7 @@ import { pino, type Logger } from 'pino';
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { parseConfig, type Config } from '../src/config.ts';
 import { openParts, StartError, type Closers } from '../src/parts.ts';
-import { startRedis, type TestServer } from './support/servers.ts';
+import { startEtcd, startRedis, type TestServer } from './support/servers.ts';
 
 interface Line {
   readonly level: number;
@@ -31,7 +31,8 @@ afterEach(async () => {
   for (let next = closers.shift(); next !== undefined; next = closers.shift()) await next();
 });
 
-const told = (least: number): readonly Line[] => lines.filter(({ level }) => level >= least);
+const told = (least: number, about: string): readonly Line[] =>
+  lines.filter(({ level, msg }) => level >= least && msg.includes(about));
 
 function configOf(...flags: readonly string[]): Config {
   const prefix = randomUUID().slice(0, 8);
@@ -58,15 +59,35 @@ describe('a Redis that goes while we run', () => {
   ])('is told once (%s, its Redis %s), and so is that it is back', async (role, _, away, back) => {
     const redis = await ownRedis();
     await openParts(configOf(`--role=${role}`, `--redis-url=${redis.url}`), log, closers, new AbortController().signal);
-    expect(told(INFO)).toEqual([]);
+    expect(told(INFO, 'Redis')).toEqual([]);
     await away(redis);
     // Tried again and again.
     await vi.waitFor(() => expect(lines.filter(({ msg }) => msg === 'redis').length).toBeGreaterThan(2), NOTICED);
-    expect(told(INFO)).toMatchObject([{ level: WARN, msg: expect.stringContaining('Redis does not answer') }]);
+    expect(told(INFO, 'Redis')).toMatchObject([{ level: WARN, msg: expect.stringContaining('Redis does not answer') }]);
     await back(redis);
-    await vi.waitFor(() => expect(told(INFO)).toHaveLength(2), NOTICED);
-    expect(told(INFO)[1]).toMatchObject({ level: INFO, msg: 'Redis answers again' });
+    await vi.waitFor(() => expect(told(INFO, 'Redis')).toHaveLength(2), NOTICED);
+    expect(told(INFO, 'Redis')[1]).toMatchObject({ level: INFO, msg: 'Redis answers again' });
   });
+});
+
+test.each([
+  ['is gone', (etcd: TestServer) => etcd.kill(), (etcd: TestServer) => etcd.restart()],
+  ['hangs', async (etcd: TestServer) => etcd.pause(), async (etcd: TestServer) => etcd.resume()],
+])('an etcd that %s while we run is told once, and so is that it is back', async (_, away, back) => {
+  const etcd = await startEtcd();
+  closers.push(() => etcd.stop());
+  await openParts(
+    configOf(`--etcd-endpoint=${etcd.url}`, `--redis-url=${inject('redisUrl')}`),
+    log,
+    closers,
+    new AbortController().signal,
+  );
+  await away(etcd);
+  await vi.waitFor(() => expect(told(INFO, 'etcd')).toMatchObject([{ level: WARN, err: expect.any(String) }]), NOTICED);
+  expect(told(INFO, 'etcd')[0]?.msg).toContain('etcd does not answer');
+  await back(etcd);
+  await vi.waitFor(() => expect(told(INFO, 'etcd').at(-1)?.msg).toBe('etcd answers again'), NOTICED);
+  expect(told(INFO, 'etcd')).toHaveLength(2);
 });
 
 describe('at start', () => {
@@ -80,23 +101,23 @@ describe('at start', () => {
     admin.disconnect();
     const config = configOf('--role=api', `--redis-url=${scheme}127.0.0.1:${redis.port}`);
     await openParts(config, log, closers, new AbortController().signal);
-    expect(told(WARN)).toMatchObject([{ msg: expect.stringContaining(why) }]);
+    expect(told(WARN, 'Redis')).toMatchObject([{ msg: expect.stringContaining(why) }]);
   });
 
   test('a Redis that is not there is said to refuse, and that it came is told', async () => {
     const redis = await ownRedis();
     await redis.kill();
     await openParts(configOf('--role=api', `--redis-url=${redis.url}`), log, closers, new AbortController().signal);
-    expect(told(WARN)).toMatchObject([{ msg: expect.stringContaining('ECONNREFUSED') }]);
+    expect(told(WARN, 'Redis')).toMatchObject([{ msg: expect.stringContaining('ECONNREFUSED') }]);
     await redis.restart();
-    await vi.waitFor(() => expect(told(INFO)[1]).toMatchObject({ msg: 'Redis answers again' }), NOTICED);
+    await vi.waitFor(() => expect(told(INFO, 'Redis')[1]).toMatchObject({ msg: 'Redis answers again' }), NOTICED);
   });
 
   test('an etcd that is not there is waited for aloud, and named in words that end', async () => {
     const stop = new AbortController();
     const opening = ending(configOf('--role=worker', `--etcd-endpoint=http://${NOWHERE}`), stop.signal);
     await vi.waitFor(
-      () => expect(told(INFO)).toMatchObject([{ msg: `waiting for etcd at http://${NOWHERE}` }]),
+      () => expect(told(INFO, 'etcd')).toMatchObject([{ msg: `waiting for etcd at http://${NOWHERE}` }]),
       NOTICED,
     );
     stop.abort();

@@ -85,9 +85,9 @@ function explain(
   const at = until === null ? '' : `, until ${iso(until)}`;
   if (waiting === 'wave' && rest !== null) return `${SENTENCES.wave(last, at)}: ${resting(rest)}`;
   if (waiting === null) {
-    if (state !== 'ready') {
-      return rollout.target === null ? 'not deployed yet: POST …/deployments does it' : 'nothing is to be done here';
-    }
+    if (rollout.target === null && state !== 'ready') return 'not deployed yet: POST …/deployments does it';
+    if (state === 'draining' && slot?.task == null) return 'it drains: it is to have no task';
+    if (state !== 'ready') return 'nothing is to be done here';
     const current = slot?.task != null && rollout.isCurrent(slot.task);
     return current ? 'covered: its task is ready' : 'covered: its task is ready, and is left as it is';
   }

@@ -35,7 +35,7 @@ const READ_DEADLINE_MS = 5_000;
 const YIELD_AFTER_MS = 20;
 /** A play that takes longer ends there: whoever asked is about to be told that it took too long. */
 const PLAY_MOST_MS = 10_000;
-const UNKNOWN_HOSTS = 'the hosts of the cluster are not known yet';
+const UNKNOWN_HOSTS = 'the hosts of the cluster are not known yet: no survey came through, or Redis does not answer';
 
 export function plannerInsight(deps: InsightDeps): Insight {
   return {

@@ -16,7 +16,7 @@ export function exposeEnvironments(registry: Registry, standings: () => Promise<
   const known = async (): Promise<readonly Standing[]> => await standings().catch(() => []);
   const hosts = new Gauge({
     name: 'daemon_scheduler_environment_hosts',
-    help: 'Hosts of an environment by state, as `hosts` of its status; eligible ones must have a task',
+    help: 'Hosts of an environment by state, as its last turn left them; eligible ones must have a task',
     labelNames: ['environment', 'state'] as const,
     registers: [],
     async collect() {
@@ -31,7 +31,7 @@ export function exposeEnvironments(registry: Registry, standings: () => Promise<
   });
   const healthy = new Gauge({
     name: 'daemon_scheduler_environment_healthy',
-    help: '1: healthy, 0: its status has reasons why not',
+    help: '1: healthy, 0: the environment has reasons why not, as its last turn left it',
     labelNames: ['environment'] as const,
     registers: [],
     async collect() {

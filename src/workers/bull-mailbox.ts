@@ -76,7 +76,10 @@ export class BullMailbox implements Mailbox, ReadinessMailbox {
 
   /** Whether Redis answers now. */
   async answers(): Promise<boolean> {
-    return await this.attempt('ping', () => this.wakes.getJobCounts('wait'));
+    return await promptly(this.wakes.getJobCounts('wait')).then(
+      () => true,
+      () => false,
+    );
   }
 
   async close(): Promise<void> {
