@@ -133,20 +133,19 @@ async function openRedis(config: Config, log: Logger, closers: Closers, stop: Ab
 /** One line when it goes and one when it is back, however often it is tried between. */
 function presence(what: string, where: string, answers: boolean, log: Logger) {
   let there = answers;
-  return {
-    gone(error: unknown): void {
-      if (there)
-        log.warn(
-          { where, err: reasonOf(error) },
-          `${what} does not answer; no task is started or stopped until it is back`,
-        );
-      there = false;
-    },
-    back(): void {
-      if (!there) log.info({ where }, `${what} answers again`);
-      there = true;
-    },
+  const gone = (error: unknown): void => {
+    if (there)
+      log.warn(
+        { where, err: reasonOf(error) },
+        `${what} does not answer; no task is started or stopped until it is back`,
+      );
+    there = false;
   };
+  const back = (): void => {
+    if (!there) log.info({ where }, `${what} answers again`);
+    there = true;
+  };
+  return { gone, back };
 }
 
 function watchRedis(redis: Redis, where: string, answers: boolean, log: Logger, closers: Closers): void {
