@@ -65,7 +65,8 @@ function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics
       return;
     }
     case 'gone':
-      log.info({ ...about, name: ending.name }, 'environment is gone');
+      // Without a name it was gone before, and said so: a wake-up came late.
+      log[ending.name === undefined ? 'debug' : 'info']({ ...about, name: ending.name }, 'environment is gone');
       return;
     case 'fenced':
       metrics.fenced.inc();

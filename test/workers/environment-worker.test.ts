@@ -104,3 +104,8 @@ test('the log says which environment is gone by the name that people know', asyn
   );
   expect(lines).toMatchObject([{ msg: 'environment is gone', environment, name }]);
 });
+
+test('a wake-up for an environment that was gone before is no news', async () => {
+  const { lines } = await woken([]);
+  expect(lines).toEqual([]);
+});
