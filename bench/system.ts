@@ -57,7 +57,6 @@ export async function onSystem<T>(options: SystemOptions, run: (system: System) 
     env: {
       ...partEnvironment(process.env, ecs),
       DS_LOG_LEVEL: 'warn',
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     },
     onDeath: (death) => died.abort(death),
   });

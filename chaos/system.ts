@@ -78,7 +78,6 @@ export class ChaosSystem {
       env: {
         ...partEnvironment(process.env, ecsUrl),
         DS_LOG_LEVEL: 'info',
-        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       },
       onDeath: (death) => died.abort(death),
     });
