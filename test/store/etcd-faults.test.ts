@@ -3,7 +3,7 @@ import { describe, expect, inject, it, vi } from 'vitest';
 import { connectEtcd, LeaseGoneError, type EtcdClient } from '../../src/store/etcd-client.ts';
 import { etcdActorStore } from '../../src/store/etcd-actors.ts';
 import { SpecListing } from '../../src/store/spec-listing.ts';
-import { entryOf, keyFields, put } from '../../src/store/etcd-requests.ts';
+import { entryOf, get, keyFields, put } from '../../src/store/etcd-requests.ts';
 import type { EtcdStore } from '../../src/store/etcd-store.ts';
 import { StoreOutcomeUnknownError, StoreUnavailableError, type Claim } from '../../src/store/store.ts';
 import type { EnvironmentId } from '../../src/domain/ids.ts';
@@ -291,6 +291,32 @@ describe('our own mistakes', () => {
       await expect(store.client.range(future)).rejects.toThrow(/future revision/);
     }
     for (const _ of range(4)) await store.ping();
+  });
+
+  it.each([
+    ['1.5 MiB, which etcd takes at most', 1_700_000, /request is too large/],
+    ['2 MiB, which its gRPC reads at most', 3_000_000, /grpc: received message larger than max/],
+  ])('are certain: a write of more than %s did not land', async (_, bytes, said) => {
+    const root = ownRoot();
+    const store = storeOf({ endpoints: [inject('etcdUrl')], root });
+    const error = await store.client.write({ success: [put(`${root}x`, 'x'.repeat(bytes))] }).catch((e: unknown) => e);
+    expect(error).not.toBeInstanceOf(StoreOutcomeUnknownError);
+    expect(error).not.toBeInstanceOf(StoreUnavailableError);
+    expect(String(error)).toMatch(said);
+    expect(await versionOf(store.client, `${root}x`)).toBe(0);
+  });
+
+  it('are not taken for an answer that is too large: that write landed', async () => {
+    const server = await privateEtcd();
+    const root = ownRoot();
+    const store = storeOf({ endpoints: [server.url], root, callTimeoutMs: 10_000 });
+    // In all more than the 64 MiB that we read of an answer.
+    for (const n of range(48)) await store.client.write({ success: [put(`${root}${n}`, 'x'.repeat(1_400_000))] });
+    const all = get({ start: root, end: `${root}~` });
+    const error = await store.client.write({ success: [put(`${root}x`, ''), all] }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(StoreOutcomeUnknownError);
+    expect(String(error)).toMatch(/Received message larger than max/);
+    expect(await versionOf(store.client, `${root}x`)).toBe(1);
   });
 
   it('do not come from answers of many megabytes', async () => {
