@@ -55,7 +55,8 @@ const waveSchema = z
         )
         .nullish()
         .openapi({
-          description: 'A wave for each value that hosts have of this attribute.',
+          description:
+            'A wave for each value that hosts have of this attribute, up to 200 in all; hosts with others come last.',
           example: 'ecs.availability-zone',
         }),
       canary: amount(1, MOST_HOSTS).nullish().openapi({ description: 'A wave of so many hosts.' }),

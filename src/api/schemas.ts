@@ -96,7 +96,9 @@ const waveSchema = z
 export const deploymentSchema = z
   .object({
     environmentName: z.string(),
-    failedInstances: z.array(z.string()).openapi({ description: 'ARNs of container instances.' }),
+    failedInstances: z.array(z.string()).openapi({
+      description: 'ARNs of container instances, 10,000 at most.',
+    }),
     id: z.uuid(),
     status: z.enum(['pending', 'running', 'completed']).openapi({
       description: 'As v0.3.0 knew it: a paused one runs, and one that is over in whatever way is completed.',
@@ -110,7 +112,10 @@ export const deploymentSchema = z
       .array(
         z.object({
           instance: hostArn,
-          reason: z.string().openapi({ description: "In ECS's own words where it gave any." }),
+          reason: z.string().openapi({
+            description:
+              "In ECS's own words where it gave any. Of more than 50 different ones the rarer are told by the hosts alone.",
+          }),
           attempts: z.number().int(),
         }),
       )
@@ -123,7 +128,8 @@ export const deploymentSchema = z
     openedAt: instant('When the last open wave was opened, or the rollout resumed.').optional(),
     deferredInstances: z.array(z.string()).openapi({
       description:
-        'ARNs of container instances that it does not wait for: they are caught up when their agents return.',
+        'ARNs of container instances that it does not wait for: they are caught up when their agents return. As many as of ' +
+        'failedInstances.',
     }),
     ignoredAlarms: z.array(z.string()).openapi({
       description: 'Alarms that fired when it began: they do not count until they were OK.',

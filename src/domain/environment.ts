@@ -128,7 +128,7 @@ export const isOver = ({ state }: DeploymentProgress): boolean => state !== 'run
 
 export interface FailedInstance {
   readonly instance: InstanceArn;
-  /** ECS's own words where it gave any. */
+  /** ECS's own words where it gave any; where there are too many different ones, that the host tells. */
   readonly reason: string;
   readonly attempts: number;
 }

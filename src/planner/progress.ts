@@ -11,11 +11,10 @@ import type { Observation, Sight } from './observation.ts';
 import type { Rollout } from './rollout.ts';
 import { isReady } from './slots.ts';
 import { standingsOf } from './standing.ts';
+import { listedFailures, listedHosts, sentences } from './troubles.ts';
 
 /** States of hosts that must have a task. */
 const ELIGIBLE: ReadonlySet<string> = new Set(['running', 'starting', 'failed', 'missing']);
-/** Hosts named in one reason; the rest are counted. */
-const HOSTS_NAMED = 3;
 
 interface Host {
   readonly instance: Instance;
@@ -81,14 +80,16 @@ function completed(
     if (standing === 'deferred') deferredInstances.push(instance);
     if (standing === 'open') open += 1;
   }
-  failedInstances.sort((a, b) => (a.instance < b.instance ? -1 : 1));
-  deferredInstances.sort((a, b) => (a < b ? -1 : 1));
   // A listing begun before the deployment may lack a host that is there by now.
   const current = sight.listedSince(deployment.created);
   if (!current) draft.needsSurvey = true;
   const allOpen = progress.waves.length > 0 && progress.open === progress.waves.length;
   const done = progress.state === 'running' && allOpen && current && open === 0;
-  const next: DeploymentProgress = { ...progress, failedInstances, deferredInstances };
+  const next: DeploymentProgress = {
+    ...progress,
+    failedInstances: listedFailures(failedInstances),
+    deferredInstances: listedHosts(deferredInstances),
+  };
   return done ? { ...next, state: 'completed', endedAt: seen.now } : next;
 }
 
@@ -155,12 +156,7 @@ function reasonsOf(
     if (there === undefined) troubles.set(why, [instance.arn]);
     else there.push(instance.arn);
   }
-  return [...troubles]
-    .map(
-      ([why, there]) =>
-        `${there.length} ${there.length === 1 ? 'host has' : 'hosts have'} no ready task: ${why} (${named(there)})`,
-    )
-    .toSorted();
+  return sentences(troubles);
 }
 
 function graceBegan(instance: Instance, slot: Slot | undefined, deployment: Deployment): Instant {
@@ -205,14 +201,6 @@ function explain(waiting: Waiting | undefined, slot: Slot | undefined, { progres
     case undefined:
       return last ?? 'waiting to be launched';
   }
-}
-
-function named(hosts: readonly InstanceArn[]): string {
-  const names = hosts
-    .toSorted()
-    .slice(0, HOSTS_NAMED)
-    .map((arn) => arn.slice(arn.lastIndexOf('/') + 1));
-  return hosts.length > HOSTS_NAMED ? `${names.join(', ')} and ${hosts.length - HOSTS_NAMED} more` : names.join(', ');
 }
 
 /** Plain data, built in one order of members: equal text is equal content. */

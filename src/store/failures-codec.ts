@@ -1,6 +1,7 @@
 /**
  * The failed and the deferred instances of a deployment, packed: etcd takes 1.5 MB a request, and 10,000 ARNs with a sentence each are more.
- * ARNs of one cluster share their beginning, and many hosts fail for one reason; each is written once.
+ * ARNs of one cluster share their beginning, and many hosts fail for one reason; each is written once. That there are few reasons,
+ * and not too many hosts, is the planner's business (`troubles.ts`).
  */
 import type { FailedInstance } from '../domain/environment.ts';
 import type { InstanceArn } from '../domain/ids.ts';

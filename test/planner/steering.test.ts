@@ -4,6 +4,8 @@ import { NO_ORDERS } from '../../src/domain/environment.ts';
 import { as, type Template } from '../../src/domain/ids.ts';
 import type { Slot } from '../../src/domain/launch.ts';
 import type { Amount, Wave, WaveConfiguration } from '../../src/domain/revision.ts';
+import { Rollout } from '../../src/planner/rollout.ts';
+import { WAVES_MOST } from '../../src/planner/waves.ts';
 import {
   ago,
   deploymentId,
@@ -15,6 +17,7 @@ import {
   slot,
   starting,
   vacant,
+  world,
   type Scene,
 } from './fixtures.ts';
 import {
@@ -74,6 +77,18 @@ describe('the waves are made when the rollout begins', () => {
       'zone=b',
       'the rest',
     ]);
+  });
+
+  test('so many and no more: hosts with other values come last, with those that have none', () => {
+    const zones = range(WAVES_MOST + 2).map((n) => inZone(n, String(n).padStart(4, '0')));
+    const scene = begin({ ...configured(canaries(1), byZone, { ...byZone, bakeMinutes: 5 }), instances: zones }, 0);
+    const next = plan(scene);
+    const names = progressIn(next)?.waves.map(({ name }) => name);
+    expect(names).toHaveLength(WAVES_MOST + 1);
+    expect([names?.at(1), names?.at(-2), names?.at(-1)]).toEqual(['zone=0001', 'zone=0199', 'the rest']);
+    const rollout = new Rollout(world(scene), progressIn(next) ?? null, true);
+    const waveOf = (n: number) => rollout.waveOf(zones[n - 1] ?? expect.unreachable(), undefined);
+    expect([1, 199, 200, 202].map(waveOf)).toEqual([1, 199, WAVES_MOST, WAVES_MOST]);
   });
 
   test.each([
