@@ -68,9 +68,21 @@ export const renderDeployment = (record: EnvironmentRecord, id: DeploymentId): s
 export const renderDeployments = (record: EnvironmentRecord): string =>
   `{"items":[${[...deploymentsOf(record).values()].join(',')}]}\n`;
 
-/** A deployment under a spec that is being written. No progress: nothing was done about it yet. */
+/**
+ * A deployment under a spec that is being written. No progress: nothing was done about it yet. The answer may be remembered in
+ * the transaction of the change, which etcd takes up to 1.5 MiB of, so it lists few hosts: all are in `GET` of the deployment.
+ */
 export const renderOrdered = (spec: EnvironmentSpec, deployment: Deployment, progress?: DeploymentProgress): string =>
-  `${JSON.stringify(deploymentWire(spec, deployment, progress))}\n`;
+  `${JSON.stringify(deploymentWire(spec, deployment, progress === undefined ? undefined : withFewHosts(progress)))}\n`;
+
+/** Each with a reason of 500 characters, which take up to seven bytes in JSON within JSON: 75 kB at worst, and it is kept for a day. */
+export const ORDERED_HOSTS_MOST = 20;
+
+const withFewHosts = (progress: DeploymentProgress): DeploymentProgress => ({
+  ...progress,
+  failedInstances: progress.failedInstances.slice(0, ORDERED_HOSTS_MOST),
+  deferredInstances: progress.deferredInstances.slice(0, ORDERED_HOSTS_MOST),
+});
 
 export const renderRevisions = (record: EnvironmentRecord): string => {
   const { cluster, revision: current } = record.spec.value;

@@ -97,7 +97,8 @@ export const deploymentSchema = z
   .object({
     environmentName: z.string(),
     failedInstances: z.array(z.string()).openapi({
-      description: 'ARNs of container instances, 10,000 at most.',
+      description:
+        'ARNs of container instances, 10,000 at most. The answer to an order lists 20, GET of the deployment all.',
     }),
     id: z.uuid(),
     status: z.enum(['pending', 'running', 'completed']).openapi({

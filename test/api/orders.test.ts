@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { DeploymentProgress } from '../../src/domain/environment.ts';
 import { as } from '../../src/domain/ids.ts';
-import type { DeploymentId, EnvironmentName, Instant } from '../../src/domain/ids.ts';
+import type { DeploymentId, EnvironmentName, InstanceArn, Instant } from '../../src/domain/ids.ts';
 import { EXCLUDED_MOST } from '../../src/domain/orders.ts';
+import { ORDERED_HOSTS_MOST } from '../../src/api/render.ts';
+import type { DeploymentWire } from '../../src/api/schemas.ts';
 import { ACCOUNT, harness } from './harness.ts';
 
 const web = as<EnvironmentName>('web');
@@ -57,6 +59,26 @@ describe('orders to a rollout', () => {
     expect(await r.tell(order)).toMatchObject({ status: 200, text: first.text });
     expect(await r.store.inventory()).toEqual(before);
     expect(r.mailbox.sent).toHaveLength(1);
+  });
+
+  it('lists few hosts in its answer, which is remembered; the deployment lists them all', async () => {
+    const r = await rollout();
+    const hosts = Array.from({ length: 1_000 }, (_, n) => as<InstanceArn>(`${ARN}${n}`));
+    const failedInstances = hosts.map((instance) => ({ instance, reason: 'no', attempts: 3 }));
+    await r.progress({ failedInstances, deferredInstances: hosts });
+    const path = `/v1/environments/web/deployments/${r.id}`;
+    const pause = () => r.call(`${path}/pause`, { method: 'POST', headers: { 'Idempotency-Key': 'k' } });
+    const first = await pause();
+    expect(await pause()).toMatchObject({ status: 200, text: first.text });
+    const shown = JSON.parse((await r.call(path)).text) as DeploymentWire;
+    expect(shown.failures).toHaveLength(1_000);
+    expect(JSON.parse(first.text)).toEqual({
+      ...shown,
+      failedInstances: shown.failedInstances.slice(0, ORDERED_HOSTS_MOST),
+      failures: shown.failures.slice(0, ORDERED_HOSTS_MOST),
+      deferredInstances: shown.deferredInstances.slice(0, ORDERED_HOSTS_MOST),
+    });
+    expect((await r.tell('pause')).text).toBe(first.text);
   });
 
   it('shows an order before it is heeded', async () => {

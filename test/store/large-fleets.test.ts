@@ -3,13 +3,15 @@
  * A turn whose own record is too large would fail before it launches anything, and so would every turn after it.
  */
 import { describe, expect, inject, it } from 'vitest';
+import type { DeploymentProgress } from '../../src/domain/environment.ts';
 import type { Instance } from '../../src/domain/facts.ts';
-import { after, as, type InstanceArn } from '../../src/domain/ids.ts';
+import { after, as, type DeploymentId, type EnvironmentName, type InstanceArn } from '../../src/domain/ids.ts';
 import type { Change } from '../../src/domain/plan.ts';
 import type { Wave } from '../../src/domain/revision.ts';
 import { WAVES_MOST } from '../../src/planner/waves.ts';
 import { MAX_BYTES } from '../../src/store/chunks.ts';
 import { progressCodec, statusCodec } from '../../src/store/codec.ts';
+import { harness } from '../api/harness.ts';
 import {
   ago,
   deployment,
@@ -22,8 +24,8 @@ import {
   vacant,
   type Scene,
 } from '../planner/fixtures.ts';
-import { ownRoot, storeOf } from './etcd-fixture.ts';
-import { instanceOf, range, specOf } from './fixtures.ts';
+import { ownRoot, storeOf, viewOf } from './etcd-fixture.ts';
+import { instanceOf, progressOf, range, specOf } from './fixtures.ts';
 
 const HOSTS = 10_000;
 /** As many as a slot keeps of a reason. */
@@ -114,5 +116,48 @@ describe('10,000 hosts', () => {
     const claimed = await store.actors.claim(spec.id, 'test');
     if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
     expect(await claimed.claim.commitOutcomes([records])).toEqual({ kind: 'committed' });
+  });
+});
+
+describe('orders with an Idempotency-Key', () => {
+  /** A rollout under way on hosts that failed, as many as were deferred. */
+  const rollout = async () => {
+    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
+    const h = harness({ store: store.environments, view: await viewOf(store) });
+    const { deploymentToken } = await h.create('web');
+    const { id } = JSON.parse((await h.deploy('web', deploymentToken)).text) as { id: DeploymentId };
+    const record = await store.environments.read(as<EnvironmentName>('web'));
+    const claimed = await store.actors.claim(record?.spec.value.id ?? as(''), 'test');
+    if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
+    const over: Partial<DeploymentProgress> = {
+      state: 'paused',
+      failedInstances: range(HOSTS / 2).map((n) => ({
+        instance: arnOf(n),
+        reason: COSTLIEST.repeat(REASON_CHARACTERS),
+        attempts: 3,
+      })),
+      deferredInstances: range(HOSTS / 2).map((n) => arnOf(HOSTS + n)),
+      waves: longWaves,
+      open: 1,
+    };
+    const ending = await claimed.claim.commitOutcomes([[{ kind: 'put-progress', progress: progressOf(id, over) }]]);
+    expect(ending).toEqual({ kind: 'committed' });
+    return { ...h, id };
+  };
+
+  it('are taken, and answered alike once more', async () => {
+    const h = await rollout();
+    for (const order of ['promote', 'pause', 'resume', 'cancel']) {
+      const tell = () =>
+        h.call(`/v1/environments/web/deployments/${h.id}/${order}`, {
+          method: 'POST',
+          headers: { 'Idempotency-Key': order },
+        });
+      const first = await tell();
+      expect(first.status, order).toBe(200);
+      const again = await tell();
+      expect(again).toMatchObject({ status: 200, text: first.text });
+      expect(again.headers.get('idempotency-replayed')).toBe('true');
+    }
   });
 });
