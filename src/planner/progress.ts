@@ -190,8 +190,9 @@ function explain(waiting: Waiting | undefined, slot: Slot | undefined, { progres
       return `the rollout has ended (${progress?.reason ?? 'no reason given'}), and nothing was completed before`;
     case 'frozen':
       return 'the environment is frozen';
-    case 'agent':
     case 'alarms':
+      return 'the states of the CloudWatch alarms of its deployment are not known';
+    case 'agent':
     case 'backoff':
     case 'budget':
     case 'drain':

@@ -25,6 +25,7 @@ import {
   vacant,
   type Scene,
 } from './fixtures.ts';
+import { rolling } from './rollout-scenes.ts';
 
 const progressIn = (scene: Scene): DeploymentProgress | undefined =>
   changesOf(plan(scene)).flatMap((change) => (change.kind === 'put-progress' ? [change.progress] : []))[0];
@@ -154,6 +155,16 @@ describe('health', () => {
       'an outcome stays unknown',
       { facts: facts([instance(1)]), launches: [launch(1, [1], late)] },
       'the outcome of its launch is not known yet',
+    ],
+    [
+      'nobody tells of its alarms',
+      rolling(1, {
+        configuration: { alarms: ['errors'] },
+        deployment: { base: null },
+        progress: null,
+        slots: [vacant(1, { since: late })],
+      }),
+      'the states of the CloudWatch alarms of its deployment are not known',
     ],
   ])('unhealthy when %s', (_, scene, reason) => {
     expect(statusIn(scene)).toMatchObject({
