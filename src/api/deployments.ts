@@ -21,6 +21,10 @@ import type { Valid } from './validation.ts';
 
 const flagParameter = (description: string) => z.enum(['true', 'false']).optional().openapi({ description });
 
+/** v0.3.0 answered a list that was asked for with these, so we do; the list is whole, so they have nothing to say. */
+const ignored = z.string().optional().openapi({ description: 'Ignored, as by v0.3.0.' });
+const ignoredParameters = z.object({ deploymentToken: ignored, nextToken: ignored });
+
 export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
   serve(
     app,
@@ -61,7 +65,7 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
       path: '/v1/environments/{name}/deployments',
       operationId: 'ListDeployments',
       summary: 'List the deployments of an environment, the newest first.',
-      request: { params: nameParameter },
+      request: { params: nameParameter, query: ignoredParameters },
       responses: { 200: jsonAnswer(deploymentListSchema, 'All its deployments.'), ...refusals(404) },
     },
     async (c) => {

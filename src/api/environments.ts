@@ -19,7 +19,7 @@ import { renderChanged, renderEnvironment, renderEnvironments } from './render.t
 import { createEnvironmentSchema } from './request-schemas.ts';
 import { checkNetwork, resolveTarget } from './resolution.ts';
 import { revisionOf } from './revisions.ts';
-import { answerJson, answerTagged, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
+import { ANY_QUERY, answerJson, answerTagged, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
 import { environmentListSchema, environmentSchema, nameParameter } from './schemas.ts';
 import { checkDrainOrder, networkOf, selectorOf } from './standing.ts';
 import { pathName, recordOf, single, valid, validateBody, validateListQuery, writeNextToken } from './validation.ts';
@@ -53,7 +53,8 @@ export const serveEnvironments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void
       operationId: 'ListEnvironments',
       summary: 'List environments, in order of name.',
       request: {
-        query: z.object({
+        // Loose, as `validateListQuery` refuses other names in the words of v0.3.0.
+        query: z.looseObject({
           cluster: z.string().optional().openapi({ description: 'Only those of this cluster, by name or ARN.' }),
           nextToken: z.string().optional().openapi({ description: 'From the page before.' }),
         }),
@@ -80,7 +81,7 @@ export const serveEnvironments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void
       path: '/v1/environments/{name}',
       operationId: 'GetEnvironment',
       summary: 'Show an environment.',
-      request: { params: nameParameter },
+      request: { params: nameParameter, query: ANY_QUERY },
       responses: { 200: jsonAnswer(environmentSchema, 'The environment.'), ...refusals(404) },
     },
     async (c) => {

@@ -2,7 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
 import type { ApiDeps, ApiEnv } from './app-env.ts';
-import { answerJson, jsonAnswer, serve } from './route.ts';
+import { ANY_QUERY, answerJson, jsonAnswer, serve } from './route.ts';
 
 const livenessSchema = z.object({ status: z.literal('ok'), version: z.string() }).openapi('Liveness');
 
@@ -24,6 +24,7 @@ export const serveHealth = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
       path: '/v1/ping',
       operationId: 'Ping',
       summary: 'Answers with an empty body.',
+      request: { query: ANY_QUERY },
       responses: { 200: { description: 'The API serves.' } },
     },
     (c) => answerJson(c, ''),
@@ -36,6 +37,7 @@ export const serveHealth = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
       path: '/healthz',
       operationId: 'Liveness',
       summary: 'The process lives.',
+      request: { query: ANY_QUERY },
       responses: { 200: jsonAnswer(livenessSchema, 'It does.') },
     },
     (c) => answerJson(c, toLine({ status: 'ok', version: deps.version } satisfies z.infer<typeof livenessSchema>)),
@@ -48,6 +50,7 @@ export const serveHealth = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
       path: '/readyz',
       operationId: 'Readiness',
       summary: 'Whether etcd and Redis answer.',
+      request: { query: ANY_QUERY },
       responses: {
         200: jsonAnswer(readinessSchema, 'Requests are served; degraded when Redis is down.'),
         503: jsonAnswer(readinessSchema, 'etcd is down: nothing can be read or changed.'),

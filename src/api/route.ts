@@ -4,13 +4,15 @@ import { z } from '@hono/zod-openapi';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { ApiContext, ApiEnv } from './app-env.ts';
 import { withoutTrailingSlash } from './clean-path.ts';
-import { PROBLEM_JSON } from './errors.ts';
+import { PROBLEM_JSON, refuse } from './errors.ts';
 import { setHeader } from './headers.ts';
 import { problemSchema } from './schemas.ts';
+import { unknownParameter } from './validation.ts';
 
 /**
  * Serves a route and puts it in the document. Not `app.openapi`: that would also check bodies and content types by its own
  * rules, and the contract has older ones (any content type, malformed JSON is an empty object).
+ * Names of the query that the route does not declare are refused before anything else, unless its query is a loose object.
  */
 export const serve = (
   app: OpenAPIHono<ApiEnv>,
@@ -19,9 +21,25 @@ export const serve = (
 ): void => {
   app.openAPIRegistry.registerPath(route);
   const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
-  app.on(route.method, path, handler);
+  const known = queryNames(route);
+  app.on(route.method, path, (c) => {
+    // Most requests have no query, and are spared the parsing.
+    if (known === null || !c.req.url.includes('?')) return handler(c);
+    const refused = unknownParameter(new URL(c.req.url).searchParams, known);
+    return refused === null ? handler(c) : refuse(c, refused);
+  });
   app.on(route.method, `${path}/`, withoutTrailingSlash);
 };
+
+/** null: any name will do. */
+const queryNames = ({ path, request }: RouteConfig): readonly string[] | null => {
+  if (request?.query === undefined) return [];
+  if (!(request.query instanceof z.ZodObject)) throw new Error(`the query of ${path} does not list its names`);
+  return request.query.def.catchall instanceof z.ZodUnknown ? null : Object.keys(request.query.shape);
+};
+
+/** Of routes that change nothing and are called by what adds parameters of its own, as v0.3.0 let it. */
+export const ANY_QUERY = z.looseObject({});
 
 const JSON_CONTENT = { 'Content-Type': 'application/json; charset=UTF-8' };
 

@@ -38,9 +38,11 @@ const faultsOf = (issue: z.core.$ZodIssue): readonly string[] => {
   return issue.keys.slice(0, MOST_UNKNOWN_TOLD).map((key) => fault([...issue.path, key], 'is not a known field'));
 };
 
-/** One line: what the caller sent may not begin another. */
 const fault = (path: readonly PropertyKey[], rule: string): string =>
-  `${path.map(String).join('.')} in body ${rule}`.replaceAll(/\p{Cc}+/gu, ' ');
+  oneLine(`${path.map(String).join('.')} in body ${rule}`);
+
+/** What the caller sent may not begin another line. */
+const oneLine = (text: string): string => text.replaceAll(/\p{Cc}+/gu, ' ');
 
 export const invalid = (faults: readonly string[]): Refusal => ({
   ...refusal(400, 'validation failure list:'),
@@ -54,6 +56,14 @@ const parseObject = (text: string): object | null => {
   } catch {
     return null;
   }
+};
+
+/** A name in the query that is none of `known`: a typo must not become a default, least of all where tasks are stopped. */
+export const unknownParameter = (parameters: URLSearchParams, known: readonly string[]): Refusal | null => {
+  const unknown = [...parameters.keys()].find((name) => !known.includes(name));
+  if (unknown === undefined) return null;
+  const all = known.length === 0 ? 'none' : known.join(', ');
+  return refusal(400, oneLine(`${unknown} in query is not a known parameter; known are: ${all}`));
 };
 
 /** The value of a query parameter that may be given once; null when it is absent. */

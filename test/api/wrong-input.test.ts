@@ -153,6 +153,8 @@ describe('the body of an environment', () => {
 
 describe('parameters', () => {
   const UUID = '11111111-2222-4333-8444-555555555555';
+  const unknownParameter = (name: string, known: string): string =>
+    `${name} in query is not a known parameter; known are: ${known}`;
   it.each([
     ['POST', '/v1/environments/other/deployments', 400, 'deploymentToken in query is required'],
     ['POST', '/v1/environments/other/deployments?deploymentToken=', 400, 'deploymentToken in query is required'],
@@ -229,11 +231,45 @@ describe('parameters', () => {
       'nextToken in query is not one that a list of environments gave out',
     ],
     ['GET', '/v1/environments/other/deployments/not-a-uuid', 404, '404 page not found'],
+    ['DELETE', '/v1/environments/other?task=keep', 400, 'task in query is not a known parameter; known are: tasks'],
+    ['DELETE', '/v1/environments/other?tasks=keep&Tasks=keep', 400, unknownParameter('Tasks', 'tasks')],
+    ['DELETE', '/v1/environments/none?task=keep', 400, unknownParameter('task', 'tasks')],
+    ['DELETE', '/v1/environments/other?%0Atasks=keep', 400, unknownParameter(' tasks', 'tasks')],
+    [
+      'POST',
+      `/v1/environments/other/deployments?deploymentToken=${UUID}&restrat=true`,
+      400,
+      unknownParameter('restrat', 'deploymentToken, restart, supersede'),
+    ],
+    ['POST', '/v1/environments/other/rollback?to=x', 400, unknownParameter('to', 'none')],
+    ['GET', '/v1/environments/other/hosts?limit=1', 400, unknownParameter('limit', 'nextToken')],
+    ['GET', '/v1/environments/other/deployments?state=x', 400, unknownParameter('state', 'deploymentToken, nextToken')],
+    ['GET', '/v1/environments?state=x', 400, 'At least one of the filters provided is not supported'],
   ])('%s %s', async (method, path, status, line) => {
     const h = harness();
     await h.create('other');
     const before = await h.store.inventory();
     expect(await h.call(path, { method })).toMatchObject({ status, text: `${line}\n` });
+    expect(await h.store.inventory()).toEqual(before);
+  });
+
+  it('that a route does not know are refused by every route, but for probes and what v0.3.0 answered whatever its query', async () => {
+    const h = harness();
+    await h.create('other');
+    const before = await h.store.inventory();
+    const { text } = await h.call('/v1/openapi.json');
+    const { paths } = JSON.parse(text) as { paths: Record<string, object> };
+    const taken: string[] = [];
+    for (const [path, methods] of Object.entries(paths)) {
+      const given = path.replace('{name}', 'other').replace('{id}', UUID);
+      for (const method of Object.keys(methods)) {
+        const answer = await h.call(`${given}?x=1`, { method: method.toUpperCase() });
+        if (answer.status === 200) taken.push(`${method} ${path}`);
+        else
+          expect(answer, path).toMatchObject({ status: 400, text: expect.stringMatching(/not (a known|supported)/) });
+      }
+    }
+    expect(taken).toEqual(['get /v1/ping', 'get /healthz', 'get /readyz', 'get /v1/environments/{name}']);
     expect(await h.store.inventory()).toEqual(before);
   });
 });
