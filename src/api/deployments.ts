@@ -14,9 +14,10 @@ import { UUID } from './fields.ts';
 import { answerOnce } from './idempotency.ts';
 import type { Changed } from './idempotency.ts';
 import { renderDeployment, renderDeployments, renderOrdered } from './render.ts';
+import { noMembersSchema } from './request-schemas.ts';
 import { answerJson, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
 import { deploymentListSchema, deploymentSchema, nameParameter } from './schemas.ts';
-import { flag, noSuchDeployment, pathName, recordOf, single, valid } from './validation.ts';
+import { flag, noSuchDeployment, pathName, recordOf, single, valid, validateOptionalBody } from './validation.ts';
 import type { Valid } from './validation.ts';
 
 const flagParameter = (description: string) => z.enum(['true', 'false']).optional().openapi({ description });
@@ -53,6 +54,8 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
         if (name.kind === 'refused') return name;
         const asked = parametersOf(new URL(c.req.url).searchParams);
         if (asked.kind === 'refused') return asked;
+        const members = validateOptionalBody(noMembersSchema, body);
+        if (members.kind === 'refused') return members;
         return deploy(c, deps, { name: name.value, ...asked.value, remember });
       });
     },
@@ -66,7 +69,7 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
       operationId: 'ListDeployments',
       summary: 'List the deployments of an environment, the newest first.',
       request: { params: nameParameter, query: ignoredParameters },
-      responses: { 200: jsonAnswer(deploymentListSchema, 'All its deployments.'), ...refusals(404) },
+      responses: { 200: jsonAnswer(deploymentListSchema, 'All its deployments.'), ...refusals(400, 404) },
     },
     async (c) => {
       const record = await recordOf(deps, c.req.param('name') ?? '');
@@ -82,7 +85,7 @@ export const serveDeployments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void 
       operationId: 'GetDeployment',
       summary: 'Show a deployment.',
       request: { params: nameParameter.extend({ id: z.string().regex(UUID) }) },
-      responses: { 200: jsonAnswer(deploymentSchema, 'The deployment.'), ...refusals(404) },
+      responses: { 200: jsonAnswer(deploymentSchema, 'The deployment.'), ...refusals(400, 404) },
     },
     async (c) => {
       const id = c.req.param('id') ?? '';

@@ -33,9 +33,9 @@ export const wholeNumber = (least: number, most: number) => {
 };
 
 export const networkConfigurationSchema = z
-  .object(
+  .strictObject(
     {
-      awsvpcConfiguration: z.object(
+      awsvpcConfiguration: z.strictObject(
         {
           assignPublicIp: z
             .enum(['ENABLED', 'DISABLED'], { error: oneOf(['ENABLED', 'DISABLED']) })

@@ -2,7 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
 import type { ApiDeps, ApiEnv } from './app-env.ts';
-import { ANY_QUERY, answerJson, jsonAnswer, serve } from './route.ts';
+import { ANY_QUERY, answerJson, jsonAnswer, refusals, serve } from './route.ts';
 
 const livenessSchema = z.object({ status: z.literal('ok'), version: z.string() }).openapi('Liveness');
 
@@ -72,7 +72,7 @@ export const serveHealth = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
       path: '/v1/openapi.json',
       operationId: 'OpenApi',
       summary: 'This document.',
-      responses: { 200: jsonAnswer(z.object({}).loose(), 'OpenAPI 3.1.') },
+      responses: { 200: jsonAnswer(z.object({}).loose(), 'OpenAPI 3.1.'), ...refusals(400) },
     },
     (c) => {
       document ??= toLine(

@@ -72,7 +72,7 @@ export const serveInsights = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => 
       summary: 'Count the hosts of an environment by how they stand.',
       description: '503 as long as nothing is known of the hosts of an environment that was deployed.',
       request: { params: nameParameter },
-      responses: { 200: jsonAnswer(statusSchema, 'The counts.'), ...refusals(404) },
+      responses: { 200: jsonAnswer(statusSchema, 'The counts.'), ...refusals(400, 404) },
     },
     async (c) => {
       const name = pathName(c.req.param('name') ?? '');

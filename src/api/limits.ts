@@ -17,7 +17,7 @@ export interface ApiLimits {
 }
 
 export const API_LIMITS: ApiLimits = {
-  // A request has a name, two ARNs and 21 short ids at most; 1 MiB is room for clients that send more than we read.
+  // The longest has a name, two ARNs, some dozens of short ids and a query of hosts: 1 MiB is room for far more.
   bodyBytes: 1024 * 1024,
   // More than ecsDeadlineMs, the store's own deadlines and a retry together, so that those speak first: they know more.
   requestTimeoutMs: 20_000,

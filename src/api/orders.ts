@@ -16,9 +16,10 @@ import { hostArn } from './host-arn.ts';
 import { answerOnce } from './idempotency.ts';
 import type { Changed } from './idempotency.ts';
 import { renderChanged, renderOrdered } from './render.ts';
+import { noMembersSchema } from './request-schemas.ts';
 import { idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
 import { deploymentSchema, environmentSchema, nameParameter } from './schemas.ts';
-import { noSuchDeployment, noSuchEnvironment, pathName } from './validation.ts';
+import { noSuchDeployment, noSuchEnvironment, pathName, validateOptionalBody } from './validation.ts';
 
 const ROLLOUT_ORDERS: Readonly<Record<RolloutOrder, string>> = {
   pause: 'Make no further replacement; repair goes on.',
@@ -59,7 +60,7 @@ export const serveOrders = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
         request: { params: deploymentParameters, headers: idempotencyHeader },
         responses: { 200: jsonAnswer(deploymentSchema, 'Ordered, now or before.'), ...REFUSED },
       },
-      (c) => ordering(c, deps, (request) => orderRollout(c, deps, request, order)),
+      (c) => ordering(c, deps, noMembersSchema, (request) => orderRollout(c, deps, request, order)),
     );
   }
 
@@ -74,7 +75,8 @@ export const serveOrders = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
         request: { params: nameParameter, headers: idempotencyHeader },
         responses: { 200: jsonAnswer(environmentSchema, 'It is so, now or before.'), ...REFUSED },
       },
-      (c) => ordering(c, deps, (request) => orderEnvironment(c, deps, request, () => ({ kind: order }))),
+      (c) =>
+        ordering(c, deps, noMembersSchema, (request) => orderEnvironment(c, deps, request, () => ({ kind: order }))),
     );
   }
 
@@ -90,7 +92,7 @@ export const serveOrders = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
         responses: { 200: jsonAnswer(environmentSchema, 'It is so, now or before.'), ...REFUSED },
       },
       (c) =>
-        ordering(c, deps, (request) =>
+        ordering(c, deps, noMembersSchema, (request) =>
           orderEnvironment(c, deps, request, ({ spec }) => {
             const instance = hostArn(c.req.param('id') ?? '', spec.value.cluster);
             return instance.kind === 'refused' ? instance : { kind: order, instance: instance.value };
@@ -102,20 +104,23 @@ export const serveOrders = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
 
 const capital = (word: string): string => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 
-export interface Ordering extends ChangeRequest {
-  readonly body: string;
+export interface Ordering<Body> extends ChangeRequest {
+  readonly body: Body;
 }
 
 /** Answers a POST whose body, if it has one, is optional. */
-export const ordering = async (
+export const ordering = async <Schema extends z.ZodType>(
   c: ApiContext,
   deps: ApiDeps,
-  change: (request: Ordering) => Promise<Changed | Refusal>,
+  schema: Schema,
+  change: (request: Ordering<z.infer<Schema>>) => Promise<Changed | Refusal>,
 ): Promise<Response> => {
-  const body = await c.req.text();
-  return answerOnce(c, { store: deps.store, body }, async (remember) => {
+  const text = await c.req.text();
+  return answerOnce(c, { store: deps.store, body: text }, async (remember) => {
     const name = pathName(c.req.param('name') ?? '');
-    return name.kind === 'refused' ? name : change({ name: name.value, remember, body });
+    if (name.kind === 'refused') return name;
+    const body = validateOptionalBody(schema, text);
+    return body.kind === 'refused' ? body : change({ name: name.value, remember, body: body.value });
   });
 };
 

@@ -87,13 +87,17 @@ const taskDefinition = text().openapi({
   example: 'log-agent:3',
 });
 
+/**
+ * Takes no member it does not know, though v0.3.0 did: a typo would become a default, and the default of a query is every
+ * host. None of the requests recorded from v0.3.0 has another member.
+ */
 export const createEnvironmentSchema = z
-  .object({
+  .strictObject({
     adopt: adoptSchema.nullish(),
     deploymentConfiguration: configurationSchema.nullish(),
     drainAfter: drainAfterSchema.nullish(),
     instanceGroup: z
-      .object({ cluster: clusterSchema, query: querySchema.nullish() }, { error: ofType('object') })
+      .strictObject({ cluster: clusterSchema, query: querySchema.nullish() }, { error: ofType('object') })
       .openapi({ description: 'The hosts: container instances of a cluster.' }),
     name: z
       // A name of another type is told the pattern too, as in v0.3.0.
@@ -109,7 +113,7 @@ export const createEnvironmentSchema = z
   })
   .openapi('CreateEnvironmentRequest');
 
-/** Unlike a creation, which v0.3.0 had, it takes no member it does not know: a typo would change nothing and say it had. */
+/** Nor does it: a typo would change nothing and say it had. */
 export const updateEnvironmentSchema = z
   .strictObject({
     adopt: adoptSchema.nullish(),
@@ -147,6 +151,9 @@ export const rollbackSchema = z
       .openapi({ description: 'Id of a revision; by default what was completed last before the current deployment.' }),
   })
   .openapi('RollbackRequest');
+
+/** Of a POST that says everything by its path and its query. */
+export const noMembersSchema = z.strictObject({});
 
 export type CreateEnvironmentRequest = z.infer<typeof createEnvironmentSchema>;
 export type UpdateEnvironmentRequest = z.infer<typeof updateEnvironmentSchema>;

@@ -1,5 +1,5 @@
 /** Going back, by hand: a deployment of what was there before. */
-import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import { as } from '../domain/ids.ts';
 import type { DeploymentId, DeploymentToken, EnvironmentName, RevisionId } from '../domain/ids.ts';
 import { currentDeployment } from '../domain/orders.ts';
@@ -15,10 +15,10 @@ import type { Refusal } from './errors.ts';
 import type { Changed } from './idempotency.ts';
 import { deploymentId, deploymentParameters, notOrdered, ordering, REFUSED, type Ordering } from './orders.ts';
 import { renderOrdered } from './render.ts';
-import { rollbackSchema } from './request-schemas.ts';
+import { noMembersSchema, rollbackSchema } from './request-schemas.ts';
 import { idempotencyHeader, jsonAnswer, serve } from './route.ts';
 import { deploymentSchema, nameParameter } from './schemas.ts';
-import { noSuchEnvironment, validateOptionalBody } from './validation.ts';
+import { noSuchEnvironment } from './validation.ts';
 
 export const serveRollbacks = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
   serve(
@@ -31,7 +31,7 @@ export const serveRollbacks = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void =>
       request: { params: deploymentParameters, headers: idempotencyHeader },
       responses: { 200: jsonAnswer(deploymentSchema, 'The deployment that takes it back.'), ...REFUSED },
     },
-    (c) => ordering(c, deps, (request) => rollBackDeployment(c, deps, request)),
+    (c) => ordering(c, deps, noMembersSchema, (request) => rollBackDeployment(c, deps, request)),
   );
 
   serve(
@@ -48,7 +48,7 @@ export const serveRollbacks = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void =>
       },
       responses: { 200: jsonAnswer(deploymentSchema, 'The deployment that does it.'), ...REFUSED },
     },
-    (c) => ordering(c, deps, (request) => rollBackEnvironment(c, deps, request)),
+    (c) => ordering(c, deps, rollbackSchema, (request) => rollBackEnvironment(c, deps, request)),
   );
 };
 
@@ -61,10 +61,12 @@ const rollBackDeployment = async (c: ApiContext, deps: ApiDeps, request: ChangeR
   });
 };
 
-const rollBackEnvironment = async (c: ApiContext, deps: ApiDeps, request: Ordering): Promise<Changed | Refusal> => {
-  const body = validateOptionalBody(rollbackSchema, request.body);
-  if (body.kind === 'refused') return body;
-  const to = body.value.to ?? null;
+const rollBackEnvironment = (
+  c: ApiContext,
+  deps: ApiDeps,
+  request: Ordering<z.infer<typeof rollbackSchema>>,
+): Promise<Changed | Refusal> => {
+  const to = request.body.to ?? null;
   return rollBack(c, deps, request, to === null ? null : as<RevisionId>(to), () => null);
 };
 

@@ -67,7 +67,7 @@ export const serveUpdates = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
       operationId: 'ListRevisions',
       summary: 'List the revisions of an environment that are kept, the newest first.',
       request: { params: nameParameter },
-      responses: { 200: jsonAnswer(revisionListSchema, 'Its revisions.'), ...refusals(404) },
+      responses: { 200: jsonAnswer(revisionListSchema, 'Its revisions.'), ...refusals(400, 404) },
     },
     async (c) => {
       const record = await recordOf(deps, c.req.param('name') ?? '');

@@ -4,7 +4,7 @@ import { environmentBody, harness } from './harness.ts';
 
 const NAME_RULE = "name in body should match '^[a-zA-Z0-9-_]{1,30}$'";
 const TOKEN_RULE = "should match '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'";
-const vpc = (awsvpcConfiguration: unknown): object => ({ networkConfiguration: { awsvpcConfiguration } });
+const vpc = (awsvpcConfiguration: unknown) => ({ networkConfiguration: { awsvpcConfiguration } });
 
 /** Fields over a good body, and the lines they must give. */
 const BODIES: readonly (readonly [what: string, over: object, ...lines: string[]])[] = [
@@ -98,6 +98,30 @@ const BODIES: readonly (readonly [what: string, over: object, ...lines: string[]
     'networkConfiguration in body must be left out: the network mode of ' +
       'arn:aws:ecs:us-east-1:123456789012:task-definition/daemon:1 is the default, and only awsvpc takes one',
   ],
+  ...(
+    [
+      ['qury', { instanceGroup: { cluster: 'c1', qury: 'attribute:role == edge' } }, 'instanceGroup.qury'],
+      ['deploymentConfig', { deploymentConfig: {} }, 'deploymentConfig'],
+      ['requird', { requird: true }, 'requird'],
+      ['drainafter', { drainafter: ['other'] }, 'drainafter'],
+      ['adopt.familie', { adopt: { family: 'x', familie: 'y' } }, 'adopt.familie'],
+      [
+        'a typo among waves',
+        { deploymentConfiguration: { waves: [{ canary: 1, bake: 1 }] } },
+        'deploymentConfiguration.waves.0.bake',
+      ],
+      [
+        'networkConfiguration.awsVpc',
+        { networkConfiguration: { ...vpc({ subnets: ['s'] }).networkConfiguration, awsVpc: 1 } },
+        'networkConfiguration.awsVpc',
+      ],
+      [
+        'securitygroups',
+        vpc({ subnets: ['s'], securitygroups: ['sg'] }),
+        'networkConfiguration.awsvpcConfiguration.securitygroups',
+      ],
+    ] as const
+  ).map(([what, over, field]) => [`unknown: ${what}`, over, `${field} in body is not a known field`] as const),
   [
     'several faults, in order of field',
     { taskDefinition: 1, networkConfiguration: 2, name: 3, instanceGroup: 4 },
@@ -132,22 +156,28 @@ describe('the body of an environment', () => {
       );
     },
   );
+});
 
-  it('may have fields we do not know, anywhere', async () => {
+describe('the body of an order', () => {
+  const ORDERS = [
+    'deployments',
+    ...['pause', 'resume', 'promote', 'cancel', 'rollback'].map((order) => `deployments/ID/${order}`),
+    ...['freeze', 'thaw', 'rollback'],
+    ...['retry', 'exclude', 'include'].map((order) => `hosts/aa/${order}`),
+  ];
+  it.each(ORDERS)('of %s has no member that is not known', async (order) => {
     const h = harness();
-    const body = environmentBody({
-      taskDefinition: 'vpc',
-      more: { a: 1 },
-      instanceGroup: { cluster: 'c1', more: 1 },
-      networkConfiguration: { awsvpcConfiguration: { subnets: ['s-1'], securityGroups: null, more: 1 }, more: 1 },
+    const { deploymentToken } = await h.create('web');
+    const { id } = JSON.parse((await h.deploy('web', deploymentToken)).text) as { id: string };
+    const before = await h.store.inventory();
+    const path = order === 'deployments' ? `${order}?deploymentToken=${deploymentToken}` : order.replace('ID', id);
+    expect(await h.order(`web/${path}`, { restart: true })).toMatchObject({
+      status: 400,
+      text: 'validation failure list:\nrestart in body is not a known field\n',
     });
-    const { status, text } = await h.post('/v1/environments', body);
-    expect(status).toBe(200);
-    expect(JSON.parse(text)).toMatchObject({
-      instanceGroup: { cluster: 'arn:aws:ecs:us-east-1:123456789012:cluster/c1' },
-      networkConfiguration: { awsvpcConfiguration: { subnets: ['s-1'] } },
-    });
-    expect(text).not.toContain('more');
+    const list = await h.call(`/v1/environments/web/${path}`, { method: 'POST', body: '[]' });
+    expect(list).toMatchObject({ status: 400, text: expect.stringContaining('body in body must be a JSON object') });
+    expect(await h.store.inventory()).toEqual(before);
   });
 });
 
@@ -258,15 +288,18 @@ describe('parameters', () => {
     await h.create('other');
     const before = await h.store.inventory();
     const { text } = await h.call('/v1/openapi.json');
-    const { paths } = JSON.parse(text) as { paths: Record<string, object> };
+    const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, { responses: object }>> };
     const taken: string[] = [];
     for (const [path, methods] of Object.entries(paths)) {
       const given = path.replace('{name}', 'other').replace('{id}', UUID);
-      for (const method of Object.keys(methods)) {
+      for (const [method, { responses }] of Object.entries(methods)) {
         const answer = await h.call(`${given}?x=1`, { method: method.toUpperCase() });
-        if (answer.status === 200) taken.push(`${method} ${path}`);
-        else
-          expect(answer, path).toMatchObject({ status: 400, text: expect.stringMatching(/not (a known|supported)/) });
+        if (answer.status === 200) {
+          taken.push(`${method} ${path}`);
+          continue;
+        }
+        expect(answer, path).toMatchObject({ status: 400, text: expect.stringMatching(/not (a known|supported)/) });
+        expect(responses, path).toHaveProperty('400');
       }
     }
     expect(taken).toEqual(['get /v1/ping', 'get /healthz', 'get /readyz', 'get /v1/environments/{name}']);
