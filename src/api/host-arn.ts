@@ -3,6 +3,7 @@ import { as } from '../domain/ids.ts';
 import type { ClusterArn, InstanceArn } from '../domain/ids.ts';
 import type { HostView } from '../insight/insight.ts';
 import { PAGE_NOT_FOUND, refusal } from './errors.ts';
+import type { Refusal } from './errors.ts';
 import { HOST_ID } from './fields.ts';
 import { valid } from './validation.ts';
 import type { Valid } from './validation.ts';
@@ -23,6 +24,9 @@ export const hostOnMachine = (machine: string, hosts: readonly HostView[]): Host
 
 const standing = ({ status, state }: HostView): number =>
   Number(status !== null) + 2 * Number(state !== 'disconnected') + 4 * Number(status === 'ACTIVE');
+
+export const noSuchHost = (host: string, environment: string): Refusal =>
+  refusal(404, `Host ${host} is not known to environment ${environment}; a new one is seen within a survey`);
 
 /**
  * The ARN of a host of the cluster. ARNs of the short format, which have no cluster in them, must be given whole: an

@@ -7,8 +7,7 @@ import { decideDeployment } from '../domain/transitions.ts';
 import { progressOf, targetOf, type EnvironmentRecord } from '../domain/world.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { refusal, refuse } from './errors.ts';
-import type { Refusal } from './errors.ts';
-import { hostArn, hostOnMachine, isMachineId } from './host-arn.ts';
+import { hostArn, hostOnMachine, isMachineId, noSuchHost } from './host-arn.ts';
 import { renderHost, renderHosts, renderPlan, renderStatus } from './insight-render.ts';
 import { hostListSchema, hostWithHistorySchema, planSchema, statusSchema } from './insight-schemas.ts';
 import { updateEnvironmentSchema } from './request-schemas.ts';
@@ -130,9 +129,6 @@ const getHost = async (c: ApiContext, deps: ApiDeps): Promise<Response> => {
   const history = await deps.insight.history(name, host.instance);
   return answerJson(c, renderHost(host, history.toReversed()));
 };
-
-const noSuchHost = (host: string, name: string): Refusal =>
-  refusal(404, `Host ${host} is not known to environment ${name}; a new one is seen within a survey`);
 
 const plan = async (c: ApiContext, deps: ApiDeps): Promise<Response> => {
   const name = pathName(c.req.param('name') ?? '');

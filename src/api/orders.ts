@@ -1,8 +1,9 @@
 /** What people order by hand: of a deployment, of an environment, and of it on one host. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
+import type { EnvironmentSpec } from '../domain/environment.ts';
 import { as } from '../domain/ids.ts';
-import type { DeploymentId, EnvironmentName } from '../domain/ids.ts';
+import type { DeploymentId, EnvironmentName, InstanceArn } from '../domain/ids.ts';
 import { decideEnvironmentOrder, decideOrder, EXCLUDED_MOST } from '../domain/orders.ts';
 import type { EnvironmentOrder, OrderDecision, RolloutOrder } from '../domain/orders.ts';
 import { NOTHING_FORGOTTEN } from '../domain/retention.ts';
@@ -12,7 +13,7 @@ import { changeEnvironment, type ChangeRequest, type Step } from './changes.ts';
 import { PAGE_NOT_FOUND, refusal } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { UUID } from './fields.ts';
-import { hostArn } from './host-arn.ts';
+import { hostArn, noSuchHost } from './host-arn.ts';
 import { answerOnce } from './idempotency.ts';
 import type { Changed } from './idempotency.ts';
 import { renderChanged, renderOrdered } from './render.ts';
@@ -20,6 +21,7 @@ import { noMembersSchema } from './request-schemas.ts';
 import { idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
 import { deploymentSchema, environmentSchema, nameParameter } from './schemas.ts';
 import { noSuchDeployment, noSuchEnvironment, pathName, validateOptionalBody } from './validation.ts';
+import type { Valid } from './validation.ts';
 
 const ROLLOUT_ORDERS: Readonly<Record<RolloutOrder, string>> = {
   pause: 'Make no further replacement; repair goes on.',
@@ -76,7 +78,9 @@ export const serveOrders = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
         responses: { 200: jsonAnswer(environmentSchema, 'It is so, now or before.'), ...REFUSED },
       },
       (c) =>
-        ordering(c, deps, noMembersSchema, (request) => orderEnvironment(c, deps, request, () => ({ kind: order }))),
+        ordering(c, deps, noMembersSchema, (request) =>
+          orderEnvironment(c, deps, request, () => Promise.resolve({ kind: order })),
+        ),
     );
   }
 
@@ -93,9 +97,9 @@ export const serveOrders = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
       },
       (c) =>
         ordering(c, deps, noMembersSchema, (request) =>
-          orderEnvironment(c, deps, request, ({ spec }) => {
-            const instance = hostArn(c.req.param('id') ?? '', spec.value.cluster);
-            return instance.kind === 'refused' ? instance : { kind: order, instance: instance.value };
+          orderEnvironment(c, deps, request, async ({ spec }) => {
+            const host = await knownHost(deps, spec.value, c.req.param('id') ?? '');
+            return host.kind === 'refused' ? host : { kind: order, instance: host.value };
           }),
         ),
     );
@@ -165,15 +169,27 @@ export const notOrdered = (
   }
 };
 
+/** A typo must not be taken for an order that was carried out. While nobody can say which hosts there are, any will do. */
+const knownHost = async (
+  { insight }: ApiDeps,
+  { name, cluster, excluded }: EnvironmentSpec,
+  given: string,
+): Promise<Valid<InstanceArn>> => {
+  const host = hostArn(given, cluster);
+  // One that is excluded can be included again when it is gone.
+  if (host.kind === 'refused' || excluded.includes(host.value)) return host;
+  return (await insight.knows(name, host.value)) === false ? noSuchHost(host.value, name) : host;
+};
+
 const orderEnvironment = (
   c: ApiContext,
   deps: ApiDeps,
   request: ChangeRequest,
-  orderFor: (record: EnvironmentRecord) => EnvironmentOrder | Refusal,
+  orderFor: (record: EnvironmentRecord) => Promise<EnvironmentOrder | Refusal>,
 ): Promise<Changed | Refusal> =>
-  changeEnvironment(c, deps, request, (record): Step => {
+  changeEnvironment(c, deps, request, async (record): Promise<Step> => {
     if (record === null) return noSuchEnvironment(request.name);
-    const order = orderFor(record);
+    const order = await orderFor(record);
     if (order.kind === 'refused') return order;
     const decision = decideEnvironmentOrder(record.spec.value, order);
     switch (decision.kind) {
@@ -191,7 +207,7 @@ const orderEnvironment = (
     }
   });
 
-const specAlone = (spec: EnvironmentRecord['spec']['value'], answer: string): Step => ({
+const specAlone = (spec: EnvironmentSpec, answer: string): Step => ({
   kind: 'change',
   change: { spec, deployment: null, revisions: [], forget: NOTHING_FORGOTTEN },
   answer,

@@ -10,6 +10,8 @@ import type { EnvironmentRecord } from '../domain/world.ts';
 export interface Insight {
   /** In order of ARN; null: no such environment. Throws StoreUnavailableError, InsightUnavailableError. */
   hosts(environment: EnvironmentName): Promise<readonly HostView[] | null>;
+  /** Whether `hosts` would show it; null: nobody can say, as the facts are not there, or no such environment. */
+  knows(environment: EnvironmentName, host: InstanceArn): Promise<boolean | null>;
   /** The last decisions about a host, the oldest first. */
   history(environment: EnvironmentName, host: InstanceArn): Promise<readonly HistoryEntry[]>;
   /** Throws InsightUnavailableError too where nothing is known of the hosts of a deployed environment: 0 would be wrong. */

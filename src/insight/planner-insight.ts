@@ -43,6 +43,12 @@ export function plannerInsight(deps: InsightDeps): Insight {
       const seen = await look(name, deps);
       return seen === null ? null : hostViews(seen);
     },
+    async knows(name, host) {
+      const inspection = await deps.store.inspect(name);
+      if (inspection === null || inspection.world.spec.value.deletion !== null) return null;
+      const facts = await factsOf(inspection, deps);
+      return facts === null ? null : facts.instances.has(host) || inspection.world.slots.has(host);
+    },
     async history(name, host) {
       const record = await deps.store.read(name);
       return record === null ? [] : await deps.store.history(record.spec.value.id, host);

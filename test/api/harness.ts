@@ -80,6 +80,7 @@ class FakeHints implements HintQueue {
 /** Knows no environment. */
 const BLIND: ApiDeps['insight'] = {
   hosts: () => Promise.resolve(null),
+  knows: () => Promise.resolve(null),
   history: () => Promise.resolve([]),
   status: () => Promise.resolve(null),
   foretell: () => Promise.resolve(null),

@@ -29,6 +29,7 @@ const knowing = async (...hosts: readonly HostView[]) => {
   const entry = (saw: string): HistoryEntry => ({ at: as<Instant>(0), saw, rule: 'H2', did: 'x', outcome: null });
   const insight: ApiDeps['insight'] = {
     hosts: () => Promise.resolve(hosts),
+    knows: (_, host) => Promise.resolve(hosts.some(({ instance }) => instance === host)),
     history: (_, host) => Promise.resolve([entry(host)]),
     status: () => Promise.reject(new InsightUnavailableError('the hosts of the cluster are not known yet')),
     foretell: () => Promise.resolve(null),
@@ -80,6 +81,29 @@ describe('a host', () => {
       text: 'Host i-0a1b is not known to environment web; a new one is seen within a survey\n',
     });
     expect(await get('cc')).toMatchObject({ status: 404 });
+  });
+
+  it.each(['exclude', 'include', 'retry'])('that nobody knows is not given an order to %s', async (order) => {
+    const { h } = await knowing(hostOf('aa'));
+    const before = await h.store.inventory();
+    expect(await h.order(`web/hosts/cc/${order}`)).toMatchObject({
+      status: 404,
+      text: `Host ${arnOf('cc')} is not known to environment web; a new one is seen within a survey\n`,
+    });
+    expect(await h.store.inventory()).toEqual(before);
+    expect((await h.order(`web/hosts/aa/${order}`)).status).toBe(200);
+  });
+
+  it('that is excluded is included again though it is gone', async () => {
+    const hosts = [hostOf('aa')];
+    const { h } = await knowing(hosts[0] as HostView);
+    await h.order('web/hosts/aa/exclude');
+    const excluded = (await h.spec()).excluded;
+    expect(excluded).toEqual([arnOf('aa')]);
+    h.deps.insight.knows = () => Promise.resolve(false);
+    expect((await h.order('web/hosts/aa/include')).status).toBe(200);
+    expect((await h.spec()).excluded).toEqual([]);
+    expect((await h.order('web/hosts/aa/include')).status).toBe(404);
   });
 
   it('is not given an order by the id of its machine, which may have several registrations', async () => {

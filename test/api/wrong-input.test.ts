@@ -162,7 +162,9 @@ describe('the body of an order', () => {
   const ORDERS = [
     'deployments',
     ...['pause', 'resume', 'promote', 'cancel', 'rollback'].map((order) => `deployments/ID/${order}`),
-    ...['freeze', 'thaw', 'rollback'],
+    'freeze',
+    'thaw',
+    'rollback',
     ...['retry', 'exclude', 'include'].map((order) => `hosts/aa/${order}`),
   ];
   it.each(ORDERS)('of %s has no member that is not known', async (order) => {

@@ -9,7 +9,7 @@ import { EcsReadError } from '../../src/ecs/gateway.ts';
 import { InsightUnavailableError } from '../../src/insight/insight.ts';
 import { plannerInsight, type InsightDeps } from '../../src/insight/planner-insight.ts';
 import { FactsUnavailableError } from '../../src/store/facts-store.ts';
-import { facts, host, NOW, POLICY, world, type Scene } from '../planner/fixtures.ts';
+import { facts, host, NOW, POLICY, slot, world, type Scene } from '../planner/fixtures.ts';
 import { rolling } from '../planner/rollout-scenes.ts';
 import { CALL_LIMITS, NEEDS, ROOM } from './scenes.ts';
 
@@ -85,6 +85,14 @@ test('without facts a deployed environment has no counts; one that never was has
   const undeployed = insightOf({ spec: { target: null } }, { facts: gone });
   expect(await undeployed.status(NAME)).toMatchObject({ desired: 0 });
   await expect(insight.foretell(NAME, asItIs)).rejects.toThrow('the hosts of the cluster are not known yet');
+});
+
+test('a host is known by the facts or by what it was given; without facts nobody can say', async () => {
+  const insight = insightOf({ ...scene, slots: [...(scene.slots ?? []), slot(3)] });
+  expect(await Promise.all([1, 3, 4].map((n) => insight.knows(NAME, host(n))))).toEqual([true, true, false]);
+  const blind = insightOf(scene, { facts: () => Promise.reject(new FactsUnavailableError('gone')) });
+  expect(await blind.knows(NAME, host(4))).toBeNull();
+  expect(await insightOf(scene, { world: null }).knows(NAME, host(1))).toBeNull();
 });
 
 test('a plan needs the capacities; without a definition it is told that nothing is taken away', async () => {
