@@ -5,7 +5,7 @@ import { as } from '../domain/ids.ts';
 import type { DeploymentId, DeploymentToken } from '../domain/ids.ts';
 import { forgettable } from '../domain/retention.ts';
 import { decideDeployment } from '../domain/transitions.ts';
-import type { DeploymentDecision } from '../domain/transitions.ts';
+import type { DeploymentDecision, TokenFate } from '../domain/transitions.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { changeEnvironment, type ChangeRequest, type Step } from './changes.ts';
 import { PAGE_NOT_FOUND, refusal, refuse } from './errors.ts';
@@ -134,7 +134,7 @@ const notDeployable = (
     case 'gone':
       return refusal(404, `Environment with name '${name}' does not exist`);
     case 'token-used':
-      return refusal(400, `Deployment with token '${token}' already exists`);
+      return refusal(400, `Deployment with token '${token}' already exists${whatNow(decision.since)}`);
     case 'outdated':
       return refusal(400, `Token '${token}' is outdated and does not match the environment token`);
     case 'in-progress':
@@ -143,6 +143,16 @@ const notDeployable = (
         `Deployment ${decision.deployment} of environment ${name} is in progress; deploy again when it is completed`,
       );
   }
+};
+
+/** v0.3.0 knew no more than that it exists; what could not become of a token there is ours to tell. */
+const whatNow = (since: TokenFate): string => {
+  if (since === null) return '';
+  if (since === 'replaced') return ', and the environment has another token since: read it again';
+  return (
+    `, and is ${since}. A token is good for one: PATCH the environment, also with {}, for a new one, ` +
+    'or deploy with restart=true, which makes every task anew'
+  );
 };
 
 const parametersOf = (parameters: URLSearchParams): Valid<DeployParameters> => {

@@ -5,7 +5,7 @@
 import { isOver, NO_ORDERS, type Deletion, type Deployment, type EnvironmentSpec } from './environment.ts';
 import type { DeploymentId, DeploymentToken, Instant, RevisionId, Template } from './ids.ts';
 import type { EnvironmentRevision } from './revision.ts';
-import { targetOf, type EnvironmentRecord } from './world.ts';
+import { progressOf, targetOf, type EnvironmentRecord } from './world.ts';
 
 export interface DeploymentRequest {
   /** The token the caller shows: proof that he has seen what he deploys. */
@@ -24,11 +24,14 @@ export type DeploymentDecision =
   /** The environment is being deleted, so for callers it does not exist. */
   | { readonly kind: 'gone' }
   /** A deployment was made with this token: a token is good for one. */
-  | { readonly kind: 'token-used' }
+  | { readonly kind: 'token-used'; readonly since: TokenFate }
   /** The environment has another token. */
   | { readonly kind: 'outdated' }
   /** One at a time: the deployment that is the target has not completed. */
   | { readonly kind: 'in-progress'; readonly deployment: DeploymentId };
+
+/** What became of a used token: another took its place, or its deployment came to nothing; null: neither. */
+export type TokenFate = 'replaced' | 'cancelled' | 'failed' | null;
 
 /**
  * What a request for a deployment does to an environment. A used token is told before an outdated one: whoever repeats
@@ -40,7 +43,7 @@ export const decideDeployment = (record: EnvironmentRecord, request: DeploymentR
   const restart = request.restart === true;
   for (const { value } of record.deployments.values()) {
     if (value.token === request.token && !(restart && value.token === spec.deploymentToken)) {
-      return { kind: 'token-used' };
+      return { kind: 'token-used', since: fateOf(record, request.token) };
     }
   }
   if (spec.deploymentToken !== request.token) return { kind: 'outdated' };
@@ -101,6 +104,15 @@ export const decideRollback = (record: EnvironmentRecord, request: RollbackReque
     spec: { ...spec, revision, deploymentToken: request.token, target: request.id, orders: NO_ORDERS },
     deployment,
   };
+};
+
+/** As long as a token is the environment's, the last deployment made with it is the target. */
+const fateOf = (record: EnvironmentRecord, token: DeploymentToken): TokenFate => {
+  const { deploymentToken, orders } = record.spec.value;
+  if (deploymentToken !== token) return 'replaced';
+  if (orders.cancelled) return 'cancelled';
+  const state = progressOf(record)?.state;
+  return state === 'cancelled' || state === 'failed' ? state : null;
 };
 
 /** The target, if it has not ended. */

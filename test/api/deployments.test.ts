@@ -7,6 +7,10 @@ import { ACCOUNT, harness } from './harness.ts';
 const web = as<EnvironmentName>('web');
 const DAEMON_2 = `${ACCOUNT}:task-definition/daemon:2`;
 
+const AGAIN = (state: string): string =>
+  `, and is ${state}. A token is good for one: PATCH the environment, also with {}, for a new one, ` +
+  'or deploy with restart=true, which makes every task anew';
+
 describe('deploying', () => {
   it('writes target and deployment together, wakes the actor, and shows it pending', async () => {
     const h = harness();
@@ -108,6 +112,33 @@ describe('deploying', () => {
       { id: ids[0], kind: 'deploy' },
     ]);
     expect((await h.spec()).target).toBe(ids[2]);
+  });
+
+  it.each([
+    ['running', ''],
+    ['completed', ''],
+    ['cancelled', AGAIN('cancelled')],
+    ['failed', AGAIN('failed')],
+  ] as const)('with a token whose deployment is %s is refused, and told how it goes on', async (state, told) => {
+    const h = harness();
+    const { deploymentToken } = await h.create('web');
+    const { id } = JSON.parse((await h.deploy('web', deploymentToken)).text) as { id: DeploymentId };
+    await h.store.setProgress(web, { id, state, endedAt: as<Instant>(1) });
+    const used = `Deployment with token '${deploymentToken}' already exists`;
+    expect(await h.deploy('web', deploymentToken)).toMatchObject({ status: 400, text: `${used}${told}\n` });
+    const next = h.token(await h.patch('web', deploymentToken, {}));
+    const replaced = `${used}, and the environment has another token since: read it again\n`;
+    expect(await h.deploy('web', deploymentToken)).toMatchObject({ status: 400, text: replaced });
+    if (told === '') return;
+    expect((await h.deploy('web', `${next}`)).status).toBe(200);
+  });
+
+  it('tells so before the order to cancel is heeded, too', async () => {
+    const h = harness();
+    const { deploymentToken } = await h.create('web');
+    const { id } = JSON.parse((await h.deploy('web', deploymentToken)).text) as { id: DeploymentId };
+    await h.order(`web/deployments/${id}/cancel`);
+    expect((await h.deploy('web', deploymentToken)).text).toContain(AGAIN('cancelled'));
   });
 
   it('keeps the revision that it deploys', async () => {

@@ -78,6 +78,21 @@ describe('a request for a deployment', () => {
     expect(decideDeployment(seen, { ...request, token: token(shown) }).kind).toBe(kind);
   });
 
+  it.each([
+    ['completed', {}, null],
+    ['running', {}, null],
+    ['running', { orders: ORDERED }, 'cancelled'],
+    ['cancelled', {}, 'cancelled'],
+    ['failed', {}, 'failed'],
+    ['failed', { deploymentToken: token('now') }, 'replaced'],
+  ] as const)('with a used token whose deployment is %s, and a spec with %j, is told %s', (state, over, since) => {
+    const seen = record(
+      { target: d1, deploymentToken: token('before'), ...over },
+      { deployments: [earlier], progress: [progress('d1', { state })] },
+    );
+    expect(decideDeployment(seen, { ...request, token: token('before') })).toEqual({ kind: 'token-used', since });
+  });
+
   it('cannot restart with a token that has been replaced', () => {
     const seen = record({}, { deployments: [earlier] });
     expect(decideDeployment(seen, { ...request, token: token('before'), restart: true }).kind).toBe('token-used');
