@@ -9,9 +9,13 @@ const UNCLEAN = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)/i;
 export const cleanPath: ApiMiddleware = async (c, next) => {
   const { path, query } = target(c);
   if (!UNCLEAN.test(path)) return next();
-  const clean = new URL(path.replaceAll(/\/{2,}/g, '/'), 'http://localhost').pathname;
-  return c.body(null, 301, { Location: clean + query });
+  // Behind a host of our own nothing in the path can be taken for another. A URL makes slashes of backslashes, so new runs
+  // of them may come out, and a browser would take two at the beginning for the sign of a host.
+  const { pathname } = new URL(`http://localhost${single(path)}`);
+  return c.body(null, 301, { Location: single(pathname) + query });
 };
+
+const single = (path: string): string => path.replaceAll(/\/{2,}/g, '/');
 
 /** Handler of a route's path with a slash behind it. */
 export const withoutTrailingSlash = (c: ApiContext): Response => {

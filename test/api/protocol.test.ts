@@ -123,6 +123,11 @@ describe('methods and paths', () => {
     for (const [rawTarget, location] of [
       ['/v1/%2e%2E/v1/ping?q', '/v1/ping?q'],
       ['/..//../x/.', '/x/'],
+      // A URL takes a backslash for a slash, and two of them at its beginning for a host.
+      ['/..\\/evil.example/x//y', '/evil.example/x/y'],
+      ['/\\evil.example/x//y', '/evil.example/x/y'],
+      ['/.\\\\evil.example:99999/x//y', '/evil.example:99999/x/y'],
+      ['/\\[/x//y', '/[/x/y'],
       ['http://other.example/v1/../v1/ping', null],
     ] as const) {
       const answer = await h.app.request('/v1/ping', {}, { incoming: { url: rawTarget, headers: {} } });
