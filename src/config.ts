@@ -46,6 +46,18 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
   return { kind: 'config', config: Object.freeze(values) as Config };
 }
 
+const OURS = 'DS_';
+/** The simulator's settings, which may stand in the same environment; it reads them itself. */
+const SIMULATORS = 'DS_SIM_';
+
+/** Variables that are named like settings and are none: most often typos. */
+export const unknownVariables = (env: Readonly<Record<string, string | undefined>>): readonly string[] => {
+  const known = new Set(settingRows().map((row) => row.env));
+  return Object.keys(env)
+    .filter((name) => name.startsWith(OURS) && !name.startsWith(SIMULATORS) && !known.has(name))
+    .toSorted();
+};
+
 /** More launches a turn than this gain nothing: reading what is there takes a small part of such a turn. */
 const LAUNCHES_PER_TURN_MOST = 1_000;
 

@@ -1,7 +1,7 @@
 /** Reads the settings, starts what they ask for, and stops it again in order. */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { parseConfig, settingRows, type Config } from './config.ts';
+import { parseConfig, settingRows, unknownVariables, type Config } from './config.ts';
 import { StartError } from './parts.ts';
 import { startScheduler } from './scheduler.ts';
 import { createLog, LogFileError } from './telemetry/log.ts';
@@ -34,13 +34,15 @@ export async function main(
       process.stderr.write(parsed.faults.map((fault) => `daemon-scheduler: ${fault}\n`).join(''));
       return 2;
     case 'config':
-      return await run(parsed.config);
+      return await run(parsed.config, unknownVariables(env));
   }
 }
 
-async function run(config: Config): Promise<number> {
+async function run(config: Config, ignored: readonly string[]): Promise<number> {
   const log = openLog(config);
   if (log === null) return 2;
+  // Other programs may have variables of that prefix, as a cluster's services do, so it is no reason not to start.
+  for (const variable of ignored) log.warn({ variable }, `${variable} is not a setting, and is ignored; see --help`);
   setFlagsFromString(HEAP_GROWS_BY);
   const stopped = nextSignal();
   try {

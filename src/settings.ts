@@ -124,7 +124,7 @@ export const SETTINGS = {
     'ecs-endpoint',
     'ECS_ENDPOINT',
     '',
-    optional,
+    ifSet(url(/^https?:\/\/\S+$/, 'http://127.0.0.1:4600')),
     "Another address for ECS, as a simulator's. The SDK's own `AWS_ENDPOINT_URL_ECS` works too.",
   ),
   ecsTimeoutMs: row(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig, policyOf, settingRows, surveyIntervals, type Config } from '../src/config.ts';
+import { parseConfig, policyOf, settingRows, surveyIntervals, unknownVariables, type Config } from '../src/config.ts';
 import { SETTINGS } from '../src/settings.ts';
 
 const read = (argv: readonly string[], env: Record<string, string> = {}): Config => {
@@ -21,6 +21,7 @@ describe('settings', () => {
     expect(surveyIntervals(config)).toEqual({ alone: 10_000, withEvents: 60_000 });
     expect(config.sqsQueueUrl).toBeNull();
     expect(config.cssEndpoint).toBeNull();
+    expect(config.ecsEndpoint).toBeNull();
     expect(config.metricsBind).toBeNull();
     expect(policyOf(config).primitive).toBe('RunTask');
   });
@@ -43,6 +44,7 @@ describe('settings', () => {
   test('a queue and a cluster-state-service are named by their addresses', () => {
     const queue = 'https://sqs.eu-west-1.amazonaws.com/123456789012/events';
     expect(read([], { DS_SQS_QUEUE_URL: queue }).sqsQueueUrl).toBe(queue);
+    expect(read([], { ECS_ENDPOINT: 'http://ecs:4600' }).ecsEndpoint).toBe('http://ecs:4600');
     expect(read(['--css-endpoint', 'css:3000']).cssEndpoint).toEqual({ host: 'css', port: 3000 });
   });
 
@@ -65,6 +67,8 @@ describe('settings', () => {
     [['--redis-url', 'localhost'], '--redis-url must be a URL like redis://127.0.0.1:6379'],
     [['--etcd-endpoint', 'localhost:2379'], '--etcd-endpoint must be a URL like http://127.0.0.1:2379'],
     [['--sqs-queue-url', 'events'], '--sqs-queue-url must be a URL like'],
+    [['--ecs-endpoint', 'foo'], '--ecs-endpoint must be a URL like http://127.0.0.1:4600'],
+    [['--ecs-endpoint', 'ftp://foo'], '--ecs-endpoint must be a URL like'],
     [['--css-endpoint', 'css'], '--css-endpoint must be HOST:PORT'],
     [['--role', 'boss'], '--role Invalid option'],
     [['--attempts', '1', '--attempts', '2'], '--attempts is given more than once'],
@@ -76,6 +80,12 @@ describe('settings', () => {
 
   test('a wrong variable is named as a variable', () => {
     expect(faults([], { DS_BIND: 'x' })).toEqual(['DS_BIND must be HOST:PORT']);
+  });
+
+  test('variables that look like settings and are none are told, with what the simulator has left out', () => {
+    const strangers = { DS_ETCD_ENDPOINT: 'http://a:1', DS_BNID: '', DS_SURVEY_INTERVAL: '5' };
+    const known = { DS_BIND: 'x', DS_SIM_PORT: '1', ECS_ENDPOINT: 'x', HOME: 'x', MY_DS_X: 'x' };
+    expect(unknownVariables({ ...strangers, ...known })).toEqual(Object.keys(strangers).toSorted());
   });
 
   test('an empty variable is one that is not set; an empty flag is a mistake', () => {
