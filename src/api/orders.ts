@@ -26,7 +26,7 @@ import type { Valid } from './validation.ts';
 const ROLLOUT_ORDERS: Readonly<Record<RolloutOrder, string>> = {
   pause: 'Make no further replacement; repair goes on.',
   resume: 'Go on with a rollout that a person or the circuit breaker paused.',
-  promote: 'Open the next wave now.',
+  promote: 'Open the next wave now; once that was heeded, another call opens one more. The answer is from before it.',
   cancel: 'End a deployment where it is. Hosts that have it keep it.',
 };
 

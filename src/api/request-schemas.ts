@@ -148,7 +148,9 @@ export const rollbackSchema = z
       .string({ error: ofType('string') })
       .regex(REVISION_ID, shouldMatch(REVISION_ID))
       .nullish()
-      .openapi({ description: 'Id of a revision; by default what was completed last before the current deployment.' }),
+      .openapi({
+        description: 'Id of a revision. By default what was completed last; if that is the target, what was before it.',
+      }),
   })
   .openapi('RollbackRequest');
 

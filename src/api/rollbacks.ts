@@ -20,6 +20,10 @@ import { idempotencyHeader, jsonAnswer, serve } from './route.ts';
 import { deploymentSchema, nameParameter } from './schemas.ts';
 import { noSuchEnvironment } from './validation.ts';
 
+const LOOK_FIRST =
+  'Look at the deployments first: it may have gone back by itself, and then this leaves the good version for the one ' +
+  'before. The deploymentConfiguration is taken back, too.';
+
 export const serveRollbacks = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
   serve(
     app,
@@ -27,7 +31,9 @@ export const serveRollbacks = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void =>
       method: 'post',
       path: '/v1/environments/{name}/deployments/{id}/rollback',
       operationId: 'RollbackDeployment',
-      summary: 'Deploy what was completed last before this deployment, at once and without waves.',
+      summary:
+        'Deploy what was completed last, or if that is this deployment, what was before it; at once and without waves.',
+      description: LOOK_FIRST,
       request: { params: deploymentParameters, headers: idempotencyHeader },
       responses: { 200: jsonAnswer(deploymentSchema, 'The deployment that takes it back.'), ...REFUSED },
     },
@@ -40,7 +46,9 @@ export const serveRollbacks = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void =>
       method: 'post',
       path: '/v1/environments/{name}/rollback',
       operationId: 'RollbackEnvironment',
-      summary: 'Deploy an earlier revision, at once and without waves.',
+      summary:
+        'Deploy a revision, or what was completed last, or if that is the target, what was before it; at once and without waves.',
+      description: LOOK_FIRST,
       request: {
         params: nameParameter,
         headers: idempotencyHeader,
