@@ -130,7 +130,7 @@ describe('deploying', () => {
     const replaced = `${used}, and the environment has another token since: read it again\n`;
     expect(await h.deploy('web', deploymentToken)).toMatchObject({ status: 400, text: replaced });
     if (told === '') return;
-    expect((await h.deploy('web', `${next}`)).status).toBe(200);
+    expect((await h.deploy('web', next)).status).toBe(200);
   });
 
   it('tells so before the order to cancel is heeded, too', async () => {
