@@ -22,6 +22,11 @@ export class SharedQuestion<T> {
     return this.#current === null && this.#next === null;
   }
 
+  /** True when a new question in its place would do the same: nobody waits, and the next round may begin at once. */
+  get spent(): boolean {
+    return this.idle && (this.#everyMs === 0 || performance.now() - this.#begunAt >= this.#everyMs);
+  }
+
   ask(): Promise<T> {
     if (this.#next === null) {
       this.#next = this.#turn().then(() => this.#begin());
@@ -60,18 +65,29 @@ export class SharedQuestion<T> {
   }
 }
 
-/** The same, by key: who asks about the same thing at the same time shares an answer. */
+/**
+ * The same, by key: who asks about the same thing at the same time shares an answer. A question is kept until it is spent, as
+ * it alone knows when its last round began. Whoever asks clears away those that are, so no timer is needed, and no more are
+ * kept than were asked within two `everyMs` before the last one.
+ */
 export class SharedQuestions<Key, T> {
   readonly #put: (key: Key) => Promise<T>;
   readonly #everyMs: number;
   readonly #asked = new Map<Key, SharedQuestion<T>>();
+  #clearedAt = -Infinity;
 
   constructor(put: (key: Key) => Promise<T>, everyMs = 0) {
     this.#put = put;
     this.#everyMs = everyMs;
   }
 
+  /** Questions that are remembered. */
+  get size(): number {
+    return this.#asked.size;
+  }
+
   async ask(key: Key): Promise<T> {
+    this.#clear();
     let question = this.#asked.get(key);
     if (question === undefined) {
       question = new SharedQuestion(() => this.#put(key), this.#everyMs);
@@ -80,7 +96,16 @@ export class SharedQuestions<Key, T> {
     try {
       return await question.ask();
     } finally {
-      if (question.idle) this.#asked.delete(key);
+      if (question.spent) this.#asked.delete(key);
     }
+  }
+
+  /** At most once in `everyMs`, so that it costs a question next to nothing; without a pace each is cleared away when it is answered. */
+  #clear(): void {
+    if (this.#everyMs === 0) return;
+    const now = performance.now();
+    if (now - this.#clearedAt < this.#everyMs) return;
+    this.#clearedAt = now;
+    for (const [key, question] of this.#asked) if (question.spent) this.#asked.delete(key);
   }
 }

@@ -17,7 +17,10 @@ const CLUSTER_GONE = new Set(['INACTIVE', 'DEPROVISIONING']);
 const SHARED_CALL_MS = 5_000;
 /** An environment may be made on a cluster that was deleted this long ago, as on one that is deleted right after. */
 const CLUSTER_REMEMBERED_MS = 1_000;
-/** Least time between two questions about the same name; ECS takes about as long to answer one. */
+/**
+ * Least time between the beginnings of two questions about the same name. Who asks one after the other does not notice, as ECS
+ * takes about as long to answer one; and each costs a token, of which there are 20 a second.
+ */
 const QUESTION_EVERY_MS = 20;
 
 const TIMEOUT = { kind: 'timeout' } as const;

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { SharedQuestion, SharedQuestions } from '../../src/concurrency/shared-question.ts';
 
@@ -83,5 +83,35 @@ describe('shared questions by key', () => {
     expect(asked).toEqual(['a', 'b']);
     await questions.ask('a');
     expect(asked).toEqual(['a', 'b', 'a']);
+  });
+
+  it('keep their pace also when nobody waits in between', async () => {
+    const begun: number[] = [];
+    const questions = new SharedQuestions(async (_: string) => begun.push(performance.now()), 100);
+    await questions.ask('a');
+    await sleep(10);
+    await questions.ask('a');
+    await sleep(10);
+    await Promise.all([questions.ask('a'), questions.ask('a')]);
+    expect(begun).toHaveLength(3);
+    for (const n of [1, 2]) expect((begun[n] ?? 0) - (begun[n - 1] ?? 0)).toBeGreaterThanOrEqual(99);
+  });
+
+  it('answer the first who asks about a thing at once, whatever else was asked just before', async () => {
+    const questions = new SharedQuestions(async (key: string) => key, 60_000);
+    expect(await questions.ask('a')).toBe('a');
+    expect(await questions.ask('b')).toBe('b');
+  });
+
+  it('are forgotten when their pace no longer matters: at once without one', async () => {
+    const paced = new SharedQuestions(async (key: number) => key, 20);
+    await Promise.all(Array.from({ length: 1_000 }, (_, n) => paced.ask(n)));
+    expect(paced.size).toBe(1_000);
+    await sleep(50);
+    await paced.ask(1);
+    expect(paced.size).toBe(1);
+    const unpaced = new SharedQuestions(async (key: number) => key);
+    await unpaced.ask(1);
+    expect(unpaced.size).toBe(0);
   });
 });
