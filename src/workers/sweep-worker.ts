@@ -43,18 +43,25 @@ export function startSweeper(options: SweepOptions): Sweeper {
     run: (_, signal) => sweep(options, signal),
   });
   let asking = false;
+  // The worker that started last says how often; from then on it only looks that the schedule is there. Two workers that are
+  // set differently would otherwise take turns in setting it, and each time is a sweep at once.
+  let said = false;
   const schedule = async (): Promise<void> => {
     if (asking) return;
     asking = true;
     try {
-      // Setting it anew with another worker's interval would run it at once; once it is there it stays.
-      if ((await queue.getJobScheduler(SCHEDULE_ID)) !== undefined) return;
+      const there = await queue.getJobScheduler(SCHEDULE_ID);
+      if (there !== undefined && (said || there.every === intervalMs)) {
+        said = true;
+        return;
+      }
       // The template lets a finished sweep vanish; the schedule itself makes the next one.
       await queue.upsertJobScheduler(
         SCHEDULE_ID,
         { every: intervalMs },
         { name: 'sweep', opts: { removeOnComplete: true, removeOnFail: true } },
       );
+      said = true;
     } catch (error) {
       log.debug({ err: error instanceof Error ? error.message : String(error) }, 'sweep not scheduled yet');
     } finally {
