@@ -1,12 +1,12 @@
 /** The gateway to ECS as a process has it: the real listing, the real outcomes and the real budget over the simulated way. */
-import { as, type LaunchId } from '../src/domain/ids.ts';
-import type { LaunchOutcome, StopOutcome } from '../src/domain/plan.ts';
+import { after, as, type LaunchId } from '../src/domain/ids.ts';
+import type { LaunchOutcome, Priority, StopOutcome } from '../src/domain/plan.ts';
 import { WaitingBudget, type Budget, type TokenSource } from '../src/ecs/budget.ts';
 import type { Clock } from '../src/ecs/clock.ts';
 import { describeCapacities } from '../src/ecs/capacity.ts';
 import { describeInstances, describeTasks } from '../src/ecs/describe.ts';
 import { describeTaskDefinition, resolved } from '../src/ecs/task-definitions.ts';
-import type { EcsGateway } from '../src/ecs/gateway.ts';
+import { EcsReadError, type EcsGateway } from '../src/ecs/gateway.ts';
 import { launchOutcome, stopOutcome, type Ending, type LaunchAnswer } from '../src/ecs/outcomes.ts';
 import { StoppedTasks } from '../src/ecs/stopped-tasks.ts';
 import { surveyCluster } from '../src/ecs/survey.ts';
@@ -20,6 +20,9 @@ const SHORT_MS = { least: 200, most: POLICY.actWithinMs - 20 };
 
 export type TurnGateway = Omit<EcsGateway, 'resolveCluster' | 'resolveTaskDefinition'>;
 
+/** A turn goes on without a poll that gets no token within this time. */
+const POLL_WITHIN_MS = 500;
+
 /** A gateway for each turn, so that its calls are known for its own; what they share is the process's. */
 export function ecsPort(process: Process, network: EcsNetwork, tokens: TokenSource): (turn: Turn) => TurnGateway {
   const client = new EcsClient(process, network);
@@ -27,7 +30,7 @@ export function ecsPort(process: Process, network: EcsNetwork, tokens: TokenSour
   const budget: Budget = new WaitingBudget({ source: sometimesShort(tokens, network), clock: clockOf(process) });
   const bounds = (signal: AbortSignal) => ({ priority: 'repair', signal }) as const;
 
-  async function change<Output>(priority: 'repair' | 'new-host' | 'rollout', call: Call): Promise<Ending<Output>> {
+  async function change<Output>(priority: Priority, call: Call): Promise<Ending<Output>> {
     const taken = await budget.take('modify', priority, call);
     if (taken === 'taken') return await client.sendOnce<Output>(call);
     const fault = { code: taken, message: 'no budget' };
@@ -45,6 +48,17 @@ export function ecsPort(process: Process, network: EcsNetwork, tokens: TokenSour
       );
     },
     describeTasks: (cluster, tasks, signal) => describeTasks(client, cluster, tasks, bounds(signal)),
+    async pollTasks(cluster, tasks, signal) {
+      if (tasks.length === 0) return new Map();
+      const notAfter = after(process.now(), POLL_WITHIN_MS);
+      if ((await budget.take('read', 'rollout', { notAfter, signal })) !== 'taken') return new Map();
+      try {
+        return await describeTasks(client, cluster, tasks, { priority: 'rollout', signal });
+      } catch (error) {
+        if (error instanceof EcsReadError) return new Map();
+        throw error;
+      }
+    },
     describeInstances: (cluster, instances, signal) => describeInstances(client, cluster, instances, bounds(signal)),
     survey: (cluster, adopt, signal) => surveyCluster({ client, cluster, adopt, stopped, signal }),
     capacities: (cluster, instances, signal) => describeCapacities(client, cluster, instances, bounds(signal)),

@@ -10,7 +10,15 @@ import pMap from 'p-map';
 import { NO_LOOKS, type Facts, type Looks } from '../domain/facts.ts';
 import { AlarmsUnavailableError, type AlarmSource } from '../alarms/alarms.ts';
 import { after, type EnvironmentId, type Instant, type LaunchId, type TaskDefinitionArn } from '../domain/ids.ts';
-import { isAsking, type Acted, type ChangeGroup, type Effect, type LookRequest, type Plan } from '../domain/plan.ts';
+import {
+  isAsking,
+  withoutPolls,
+  type Acted,
+  type ChangeGroup,
+  type Effect,
+  type LookRequest,
+  type Plan,
+} from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { EcsReadError, type EcsGateway } from '../ecs/gateway.ts';
 import { PLANS_PER_TURN, planEnvironment } from '../planner/plan.ts';
@@ -112,14 +120,17 @@ async function observeAndPlan(
   const facts = await factsFor(claim, deps);
   let looks: Looks = NO_LOOKS;
   let lookFailed = false;
+  let polled = false;
   for (let round = 1; ; round += 1) {
     const seen = { now: deps.now(), world: claim.world, facts, looks };
     const plan = planEnvironment(seen, deps.policy, deps.mint);
-    if (!isAsking(plan.look) || lookFailed || round === PLANS_PER_TURN)
-      return { plan, plannedAt: seen.now, lookFailed };
-    const answer = await look(plan.look, claim, deps, signal);
+    // Once a turn: what a poll did not tell waits for the next one, or for a survey.
+    const request: LookRequest = polled ? withoutPolls(plan.look) : plan.look;
+    if (!isAsking(request) || lookFailed || round === PLANS_PER_TURN) return { plan, plannedAt: seen.now, lookFailed };
+    const answer = await look(request, claim, deps, signal);
     looks = merge(looks, answer.looks);
     lookFailed = answer.failed;
+    polled ||= request.polls.length > 0;
   }
 }
 
@@ -152,8 +163,9 @@ async function look(
     }
   };
   const taskDefinitions = new Map<TaskDefinitionArn, 'ACTIVE' | 'INACTIVE'>();
-  const [tasks, instances, alarms] = await Promise.all([
+  const [tasks, polled, instances, alarms] = await Promise.all([
     tolerate(deps.ecs.describeTasks(cluster, request.tasks, signal), new Map()),
+    deps.ecs.pollTasks(cluster, request.polls, signal),
     tolerate(deps.ecs.describeInstances(cluster, request.instances, signal), new Map()),
     request.alarms.length === 0 ? new Map() : tolerate(deps.alarms.states(request.alarms, signal), new Map()),
     ...request.taskDefinitions.map(async (arn) => {
@@ -161,7 +173,7 @@ async function look(
       if (status !== null) taskDefinitions.set(arn, status);
     }),
   ]);
-  return { looks: { tasks, instances, taskDefinitions, alarms }, failed };
+  return { looks: { tasks: new Map([...polled, ...tasks]), instances, taskDefinitions, alarms }, failed };
 }
 
 const merge = (a: Looks, b: Looks): Looks => ({

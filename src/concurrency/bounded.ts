@@ -1,8 +1,11 @@
+/** `TooLate`: it was not sent by the moment it had to be. */
+type CallEndedCode = 'RequestTimeout' | 'Aborted' | 'TooLate';
+
 /** Why a call of ours ended before ECS answered. */
 export class CallEndedError extends Error {
   override readonly name = 'CallEndedError';
-  readonly code: 'RequestTimeout' | 'Aborted';
-  constructor(code: 'RequestTimeout' | 'Aborted', message: string) {
+  readonly code: CallEndedCode;
+  constructor(code: CallEndedCode, message: string) {
     super(message);
     this.code = code;
   }

@@ -77,6 +77,8 @@ export type Acted =
 /** What the planner wants described before it decides; the actor asks ECS and plans again. */
 export interface LookRequest {
   readonly tasks: readonly TaskArn[];
+  /** Tasks whose news can wait: ECS is asked if it can be at once. */
+  readonly polls: readonly TaskArn[];
   readonly instances: readonly InstanceArn[];
   /** Ask whether these are still ACTIVE: something of them is about to be launched. */
   readonly taskDefinitions: readonly TaskDefinitionArn[];
@@ -85,8 +87,10 @@ export interface LookRequest {
 }
 
 /** Something is to be asked for. */
-export const isAsking = ({ tasks, instances, taskDefinitions, alarms }: LookRequest): boolean =>
-  tasks.length + instances.length + taskDefinitions.length + alarms.length > 0;
+export const isAsking = ({ tasks, polls, instances, taskDefinitions, alarms }: LookRequest): boolean =>
+  tasks.length + polls.length + instances.length + taskDefinitions.length + alarms.length > 0;
+
+export const withoutPolls = (request: LookRequest): LookRequest => ({ ...request, polls: [] });
 
 /** Why a host has no task yet, or keeps one it should not have, or an outdated one. */
 export type Waiting =

@@ -4,7 +4,7 @@
  */
 import { ECSClient } from '@aws-sdk/client-ecs';
 import type { $Command, ECSClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-ecs';
-import type { Instant } from '../domain/ids.ts';
+import { after, type Instant } from '../domain/ids.ts';
 import type { Priority } from '../domain/plan.ts';
 import { ABORTED, CallEndedError, bounded, orAborted } from '../concurrency/bounded.ts';
 import type { Budget } from './budget.ts';
@@ -38,6 +38,8 @@ const READ_TIMEOUT_MS = 5_000;
 const READ_ATTEMPTS = 3;
 const MOST_SOCKETS = 50;
 
+export const TOO_LATE = { code: 'TooLate', message: 'no budget token came in time' } as const;
+
 export type Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = $Command<
   Input,
   Output,
@@ -49,6 +51,8 @@ export type Command<Input extends ServiceInputTypes, Output extends ServiceOutpu
 export interface ReadBounds {
   readonly priority: Priority;
   readonly signal: AbortSignal;
+  /** Longest an attempt may wait for its token; left out: as long as it takes. */
+  readonly tokenWithinMs?: number;
   /** Counts the requests made, those repeated by the SDK too. */
   readonly meter?: { reads: number };
 }
@@ -129,18 +133,19 @@ export class AwsClient {
     }
   }
 
-  /** Every attempt waits for its token, bounded by the signal alone. Throws ReadFailure, and nothing else. */
+  /** Every attempt waits for its token, for as long as its bounds let it. Throws ReadFailure, and nothing else. */
   async read<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
     command: Command<Input, Output>,
-    { priority, signal, meter }: ReadBounds,
+    { priority, signal, tokenWithinMs, meter }: ReadBounds,
   ): Promise<Output> {
     const bound = bounded(signal, null);
     command.middlewareStack.add(
       (next, context) => async (args) => {
         const bucket = bucketOf(context.commandName);
-        if ((await this.budget.take(bucket, priority, { notAfter: null, signal: bound.signal })) !== 'taken') {
-          throw new CallEndedError('Aborted', ABORTED.message);
-        }
+        const notAfter = tokenWithinMs === undefined ? null : after(this.now(), tokenWithinMs);
+        const taken = await this.budget.take(bucket, priority, { notAfter, signal: bound.signal });
+        if (taken === 'late') throw new CallEndedError(TOO_LATE.code, TOO_LATE.message);
+        if (taken === 'aborted') throw new CallEndedError(ABORTED.code, ABORTED.message);
         if (meter !== undefined) meter.reads += 1;
         return next(args);
       },

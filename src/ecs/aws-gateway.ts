@@ -14,7 +14,7 @@ import type { ClusterArn, InstanceArn, Instant, TaskArn, TaskDefinitionArn } fro
 import type { Launch } from '../domain/launch.ts';
 import type { Fault, LaunchOutcome, Priority, StopOutcome } from '../domain/plan.ts';
 import { changeAttribute } from './attributes.ts';
-import { AwsClient } from './aws-client.ts';
+import { AwsClient, TOO_LATE } from './aws-client.ts';
 import type { AwsSettings } from './aws-client.ts';
 import { ABORTED } from '../concurrency/bounded.ts';
 import type { Budget } from './budget.ts';
@@ -33,6 +33,7 @@ import type {
 } from './gateway.ts';
 import type { Ending, LaunchAnswer } from './outcomes.ts';
 import { launchOutcome, stopOutcome } from './outcomes.ts';
+import { Polls } from './polls.ts';
 import { Resolver } from './resolve.ts';
 import { StoppedTasks } from './stopped-tasks.ts';
 import { surveyCluster } from './survey.ts';
@@ -40,8 +41,6 @@ import { TaskDefinitions } from './task-definitions.ts';
 
 /** ECS API reference, StopTask. */
 const MOST_REASON_CHARACTERS = 255;
-
-const TOO_LATE: Fault = { code: 'TooLate', message: 'no budget token came in time' };
 
 export interface AwsGatewayOptions {
   readonly settings: AwsSettings;
@@ -55,6 +54,7 @@ export class AwsGateway implements EcsGateway, AttributeGateway {
   private readonly client: AwsClient;
   private readonly taskDefinitions: TaskDefinitions;
   private readonly resolver: Resolver;
+  private readonly polls: Polls;
   private readonly stopped = new StoppedTasks();
 
   constructor({ settings, budget, now }: AwsGatewayOptions) {
@@ -62,6 +62,7 @@ export class AwsGateway implements EcsGateway, AttributeGateway {
     this.client = new AwsClient({ settings, budget, now });
     this.taskDefinitions = new TaskDefinitions({ client: this.client, now });
     this.resolver = new Resolver({ client: this.client, now });
+    this.polls = new Polls(this.client);
   }
 
   async launch({ launch, replay, priority, notAfter }: LaunchCall, signal: AbortSignal): Promise<LaunchOutcome> {
@@ -109,6 +110,14 @@ export class AwsGateway implements EcsGateway, AttributeGateway {
     priority: Priority = 'repair',
   ): Promise<ReadonlyMap<TaskArn, Task | 'MISSING'>> {
     return describeTasks(this.client, cluster, tasks, { priority, signal });
+  }
+
+  pollTasks(
+    cluster: ClusterArn,
+    tasks: readonly TaskArn[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<TaskArn, Task | 'MISSING'>> {
+    return this.polls.ask(cluster, tasks, signal);
   }
 
   describeInstances(

@@ -12,7 +12,7 @@ import { EcsReadError } from './gateway.ts';
 /** ECS API reference: both calls take up to 100. */
 const MOST_PER_CALL = 100;
 /** Enough to use up the read bucket's 20 a second at 200 ms a call. */
-const CALLS_AT_ONCE = 4;
+export const CALLS_AT_ONCE = 4;
 
 /** What reading needs of a client. */
 export type EcsReader = Pick<AwsClient, 'read' | 'offset'>;
@@ -79,7 +79,7 @@ export async function describeAll<Arn extends string, Thing>(
   return result;
 }
 
-const batches = <Item>(items: readonly Item[]): readonly (readonly Item[])[] =>
+export const batches = <Item>(items: readonly Item[]): readonly (readonly Item[])[] =>
   Array.from({ length: Math.ceil(items.length / MOST_PER_CALL) }, (_, n) =>
     items.slice(n * MOST_PER_CALL, (n + 1) * MOST_PER_CALL),
   );

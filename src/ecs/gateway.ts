@@ -21,6 +21,15 @@ export interface EcsGateway {
     signal: AbortSignal,
     priority?: Priority,
   ): Promise<ReadonlyMap<TaskArn, Task | 'MISSING'>>;
+  /**
+   * The same for tasks whose news can wait, at the priority of surveys and together with others of the cluster. Never throws, and
+   * never waits long: those that were not described in time are left out.
+   */
+  pollTasks(
+    cluster: ClusterArn,
+    tasks: readonly TaskArn[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<TaskArn, Task | 'MISSING'>>;
   describeInstances(
     cluster: ClusterArn,
     instances: readonly InstanceArn[],

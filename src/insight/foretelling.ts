@@ -117,7 +117,7 @@ export class Foretelling {
   private answer(request: LookRequest, looks: Looks): Looks {
     const { inactive, alarms } = this.premises;
     const tasks = new Map(looks.tasks);
-    for (const arn of request.tasks) tasks.set(arn, this.hosts.tasks.get(arn) ?? 'MISSING');
+    for (const arn of [...request.tasks, ...request.polls]) tasks.set(arn, this.hosts.tasks.get(arn) ?? 'MISSING');
     const instances = new Map(looks.instances);
     for (const arn of request.instances) instances.set(arn, this.premises.facts.instances.get(arn) ?? 'MISSING');
     const taskDefinitions = new Map(looks.taskDefinitions);

@@ -79,8 +79,10 @@ export class Draft {
   look(most: number): LookRequest {
     const launching = this.lookDefinitions.size > 0 || this.effects.some((effect) => effect.kind === 'launch');
     const polls = launching ? [] : [...this.polls].filter((arn) => !this.lookTasks.has(arn));
+    const tasks = [...this.lookTasks].slice(0, most);
     return {
-      tasks: [...this.lookTasks, ...polls].slice(0, most),
+      tasks,
+      polls: polls.slice(0, most - tasks.length),
       instances: [...this.lookInstances].slice(0, most),
       taskDefinitions: [...this.lookDefinitions],
       alarms: [...this.lookAlarms],

@@ -9,7 +9,18 @@ import type { Policy } from '../domain/policy.ts';
 import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
 import type { Rollout } from './rollout.ts';
-import { ended, endOf, isDoubtful, isReady, nextPoll, sighted, stopping, type Readiness } from './slots.ts';
+import {
+  ended,
+  endOf,
+  isDoubtful,
+  isPollDue,
+  isReady,
+  isWell,
+  nextPoll,
+  sighted,
+  stopping,
+  type Readiness,
+} from './slots.ts';
 
 /** Follows the recorded task of a slot: running, ready, ended, or not to be seen. */
 export function followTask(
@@ -33,9 +44,9 @@ export function followTask(
     const readyAt = after(ranAt, readiness.minReadyMs);
     // What a listing shows may have ended since: that it still runs is asked at the moment it counts.
     if (readyAt > seen.now) draft.wake(readyAt);
-    else draft.lookAtTask(arn);
+    else if (isWell(sight.task(arn), readiness)) draft.lookAtTask(arn);
   }
-  if (seen.now - begun >= policy.startPollMs.first && !sight.lookedAtTask(arn)) draft.pollTask(arn);
+  if (isPollDue(begun, seen.facts, seen.now, policy) && !sight.lookedAtTask(arn)) draft.pollTask(arn);
   draft.wake(nextPoll(begun, seen.now, policy));
 }
 

@@ -3,7 +3,7 @@
  * gives the same plan. The steps stand below in the order they are taken.
  */
 import { after, type InstanceArn, type LaunchId } from '../domain/ids.ts';
-import { isAsking, type LookRequest, type Plan } from '../domain/plan.ts';
+import { isAsking, withoutPolls, type LookRequest, type Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { batchesOf, intent, type Batch } from './batches.ts';
 import { stopForDeletion, isFinished } from './deletion.ts';
@@ -52,8 +52,8 @@ export function planEnvironment(seen: Observation, policy: Policy, mint: () => L
   // The survey wakes those for whom something changed; who only waits for a newer listing looks for himself.
   if (draft.needsSurvey) draft.wake(after(seen.now, SURVEY_WAIT_MS));
   const look = draft.look(policy.looksPerTurn);
-  // Stands only if this plan is the turn's last, with something still to ask.
-  if (isAsking(look)) draft.wake(after(seen.now, policy.attemptBackoffMs.first));
+  // Stands only if this plan is the turn's last, with something still to ask. A poll has its own time to come again.
+  if (isAsking(withoutPolls(look))) draft.wake(after(seen.now, policy.attemptBackoffMs.first));
   return planOf(draft, look, finished);
 }
 
@@ -156,4 +156,4 @@ function requestStops(seen: Observation, rollout: Rollout, draft: Draft, policy:
   }
 }
 
-const NOTHING_TO_ASK: LookRequest = { tasks: [], instances: [], taskDefinitions: [], alarms: [] };
+const NOTHING_TO_ASK: LookRequest = { tasks: [], polls: [], instances: [], taskDefinitions: [], alarms: [] };

@@ -1,5 +1,5 @@
 /** How one slot changes. Small pure steps, shared by the plan and by the settling of outcomes. */
-import type { Task } from '../domain/facts.ts';
+import type { Facts, Task } from '../domain/facts.ts';
 import {
   after,
   type DeploymentId,
@@ -110,6 +110,13 @@ export interface Readiness {
   readonly rollout: { readonly deployment: DeploymentId; readonly since: Instant } | null;
 }
 
+const isHealthy = ({ health }: Task, { healthCheck }: Readiness): boolean =>
+  healthCheck ? health === 'HEALTHY' : health !== 'UNHEALTHY';
+
+/** As it was last seen, it wants nothing but time to be ready. */
+export const isWell = (seen: Task | 'MISSING' | null, readiness: Readiness): boolean =>
+  seen !== null && seen !== 'MISSING' && seen.lastStatus === 'RUNNING' && isHealthy(seen, readiness);
+
 /** A live task was seen. Gives the same object when that is no news. */
 export const sighted = (
   slot: Slot,
@@ -121,12 +128,11 @@ export const sighted = (
 ): Slot => {
   const runs = seen.lastStatus === 'RUNNING';
   const ranAt = task.ranAt ?? (runs ? now : null);
-  const healthy = readiness.healthCheck ? seen.health === 'HEALTHY' : seen.health !== 'UNHEALTHY';
   const lasted =
     readiness.minReadyMs === 0 || (readiness.fresh && ranAt !== null && now - ranAt >= readiness.minReadyMs);
   // One that ECS works on stopping is RUNNING for a while yet, and on its way out.
   const stays = runs && seen.desiredStatus !== 'STOPPED' && slot.stop === null;
-  const readyAt = task.readyAt ?? (ranAt !== null && stays && lasted && healthy ? now : null);
+  const readyAt = task.readyAt ?? (ranAt !== null && stays && lasted && isHealthy(seen, readiness) ? now : null);
   const stable = ranAt !== null && now - ranAt >= policy.stableAfterMs && slot.tries.count > 0;
   // Its stop was withdrawn, and ECS knows of none.
   const spared = isDoubtful(slot) && readiness.fresh && seen.desiredStatus !== 'STOPPED';
@@ -210,4 +216,17 @@ export const settleMembers = (
 
 /** When to look again at something ECS began at `begun`: soon at first, then at half its age. */
 export const nextPoll = (begun: Instant, now: Instant, policy: Policy): Instant =>
-  after(now, Math.min(policy.startPollMs.most, Math.max(policy.startPollMs.first, (now - begun) / 2)));
+  after(now, pollEveryMs(begun, now, policy));
+
+const pollEveryMs = (begun: Instant, now: Instant, { startPollMs }: Policy): number =>
+  Math.min(startPollMs.most, Math.max(startPollMs.first, (now - begun) / 2));
+
+/**
+ * Not before `first`, when hardly a task has got anywhere; and once polls are as rare as they get, not while listings come
+ * nearly as often: a host on which nothing starts would be asked about by all its environments for as long as that lasts.
+ */
+export function isPollDue(begun: Instant, facts: Facts | null, now: Instant, policy: Policy): boolean {
+  const { first, most } = policy.startPollMs;
+  if (now - begun < first) return false;
+  return pollEveryMs(begun, now, policy) < most || facts === null || now - facts.startedAt > 2 * most;
+}

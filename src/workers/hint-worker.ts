@@ -1,12 +1,12 @@
 /** Asks ECS about what hints name, and takes its answers in. What ECS does not know, or what is of a cluster nobody watches, is passed over. */
 import type { Logger } from 'pino';
+import { GatheredQuestions } from '../concurrency/gathered-questions.ts';
 import type { Instance, Task } from '../domain/facts.ts';
 import type { ClusterArn, InstanceArn, TaskArn } from '../domain/ids.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
 import type { Hint } from '../intake/hints.ts';
 import type { Observation } from '../intake/judge.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { Describer } from './describer.ts';
 import { GuardedWorker } from './guarded-worker.ts';
 import { takeIn, type IntakeDeps } from './intake.ts';
 import { EVENT_QUEUE, type HintJob, type RedisSettings } from './queues.ts';
@@ -30,8 +30,8 @@ class AnswerTooOld extends Error {
 }
 
 interface Describers {
-  readonly instances: Describer<InstanceArn, Instance>;
-  readonly tasks: Describer<TaskArn, Task>;
+  readonly instances: GatheredQuestions<ClusterArn, InstanceArn, Instance | 'MISSING'>;
+  readonly tasks: GatheredQuestions<ClusterArn, TaskArn, Task | 'MISSING'>;
 }
 
 export function startHintWorker(options: HintWorkerOptions): { close(): Promise<void> } {
@@ -39,8 +39,8 @@ export function startHintWorker(options: HintWorkerOptions): { close(): Promise<
   const stop = new AbortController();
   const describers: Describers = {
     // Like a survey's reads: whoever waits for a launch goes first.
-    instances: new Describer((cluster, arns) => ecs.describeInstances(cluster, arns, stop.signal, 'rollout')),
-    tasks: new Describer((cluster, arns) => ecs.describeTasks(cluster, arns, stop.signal, 'rollout')),
+    instances: new GatheredQuestions((cluster, arns) => ecs.describeInstances(cluster, arns, stop.signal, 'rollout')),
+    tasks: new GatheredQuestions((cluster, arns) => ecs.describeTasks(cluster, arns, stop.signal, 'rollout')),
   };
   const worker = new GuardedWorker<HintJob>({
     ...options,

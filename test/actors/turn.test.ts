@@ -48,6 +48,8 @@ interface Parts {
   readonly rollBack?: CommitResult;
   readonly alarms?: () => ReadonlyMap<string, AlarmState>;
   readonly describe?: () => void;
+  /** Whether a poll gets through. */
+  readonly polls?: boolean;
   readonly outcome?: LaunchOutcome;
 }
 
@@ -92,6 +94,10 @@ function turn(parts: Parts) {
         calls.push(`describe ${arns.length} tasks`);
         parts.describe?.();
         return new Map(arns.map((arn) => [arn, task(1, { arn, lastStatus: 'PENDING' })]));
+      },
+      pollTasks: async (_cluster, arns) => {
+        if (arns.length > 0) calls.push(`poll ${arns.length} tasks`);
+        return new Map(parts.polls === false ? [] : arns.map((arn) => [arn, task(1, { arn, lastStatus: 'PENDING' })]));
       },
       describeInstances: async (_cluster, arns) => new Map(arns.map((arn) => [arn, 'MISSING'])),
       taskDefinitionStatus: async () => call('definition', 'ACTIVE'),
@@ -251,6 +257,25 @@ describe('a look that fails', () => {
     await ending;
     expect(calls.filter((call) => call.startsWith('describe 1'))).toHaveLength(1);
   });
+});
+
+describe('a poll', () => {
+  const pending = {
+    world: world({ slots: [starting(1, ago(10))] }),
+    facts: () => facts([instance(1)], [task(1, { lastStatus: 'PENDING' })]),
+  };
+
+  test.each([true, false])(
+    'is made once a turn, and is no failure when it does not get through (it does: %s)',
+    async (polls) => {
+      const { calls, woken, ending } = turn({ ...pending, polls });
+      expect((await ending).kind).toBe('done');
+      expect(calls.filter((call) => call.startsWith('poll'))).toEqual(['poll 1 tasks']);
+      expect(calls.filter((call) => call.startsWith('describe 1'))).toEqual([]);
+      // When the next one is due, and not sooner: a hundred environments that look again each second would take all there is.
+      expect(woken).toEqual([ago(-5)]);
+    },
+  );
 });
 
 describe('a rollout that fails by itself', () => {

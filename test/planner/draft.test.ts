@@ -53,7 +53,15 @@ describe('a draft', () => {
     for (const seconds of [-5, -2, -9]) draft.wake(ago(seconds));
     for (const n of [1, 2, 1]) draft.lookAtTask(taskArn(n));
     expect(draft.wakeAt).toBe(ago(-2));
-    expect(draft.look(10)).toEqual({ tasks: [taskArn(1), taskArn(2)], instances: [], taskDefinitions: [], alarms: [] });
-    expect(draft.look(1).tasks).toEqual([taskArn(1)]);
+    for (const n of [2, 3, 4]) draft.pollTask(taskArn(n));
+    expect(draft.look(10)).toEqual({
+      tasks: [taskArn(1), taskArn(2)],
+      polls: [taskArn(3), taskArn(4)],
+      instances: [],
+      taskDefinitions: [],
+      alarms: [],
+    });
+    expect(draft.look(1)).toMatchObject({ tasks: [taskArn(1)], polls: [] });
+    expect(draft.look(3)).toMatchObject({ tasks: [taskArn(1), taskArn(2)], polls: [taskArn(3)] });
   });
 });

@@ -91,13 +91,31 @@ test('news of starting tasks wait while there is something to launch', () => {
   const seen = facts([instance(1), instance(2)], [task(1, { lastStatus: 'PENDING' })]);
   const busy = plan({ facts: seen, slots: [starting(1, ago(10))] });
   expect(launchedOn(busy)).toEqual([host(2)]);
-  expect(busy.look.tasks).toEqual([]);
+  expect(busy.look).toMatchObject({ tasks: [], polls: [] });
   expect(busy.wakeAt).not.toBeNull();
   const idle = plan({
     facts: facts([instance(1)], [task(1, { lastStatus: 'PENDING' })]),
     slots: [starting(1, ago(10))],
   });
-  expect(idle.look.tasks).toEqual([taskArn(1)]);
+  expect(idle.look).toMatchObject({ tasks: [], polls: [taskArn(1)] });
+});
+
+describe('a task that does not start', () => {
+  const hanging = (seconds: number, listedAgo: number) =>
+    plan({
+      facts: facts([instance(1)], [task(1, { lastStatus: 'PENDING' })], { startedAt: ago(listedAgo) }),
+      slots: [starting(1, ago(seconds))],
+    }).look.polls;
+
+  test.each([
+    ['not at once', 0.4, 1, 0],
+    ['soon', 0.5, 1, 1],
+    ['also while listings come, as they are rarer', 19, 1, 1],
+    ['not as often as listings come', 20, 20, 0],
+    ['for as long as it takes where listings do not come', 3_600, 20.1, 1],
+  ])('is polled %s', (_, seconds, listedAgo, polls) => {
+    expect(hanging(seconds, listedAgo)).toHaveLength(polls);
+  });
 });
 
 describe('H2: a host is launched on only if nothing of ours can be there', () => {

@@ -76,6 +76,11 @@ describe('minReadySeconds', () => {
     const next = plan(seen(ranFor(30), {}, parts));
     expect(slotOf(next, 1)?.task?.readyAt).toBeNull();
     expect(next.look.tasks).toEqual([taskArn(101)]);
+    // While it is not well it cannot count, and listings tell of it, however long that is.
+    const sick = plan(
+      seen(ranFor(30), { listed: made({ health: 'UNKNOWN' }) }, { ...parts, revision: { healthCheck: true } }),
+    );
+    expect(sick.look).toMatchObject({ tasks: [], polls: [] });
     const early = plan(seen(ranFor(29.7), {}, parts));
     expect(early.wakeAt).toBe(ago(-0.3));
     const dead = plan(seen(ranFor(31), { described: stopped(1, { arn: taskArn(101), instance: host(1) }) }, parts));

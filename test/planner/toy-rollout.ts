@@ -3,7 +3,7 @@ import { NO_ORDERS, type DeploymentProgress, type EnvironmentSpec } from '../../
 import { NO_LOOKS, type Looks } from '../../src/domain/facts.ts';
 import { after, type InstanceArn, type Instant, type Revision, type TaskArn } from '../../src/domain/ids.ts';
 import type { Slot } from '../../src/domain/launch.ts';
-import type { Change, Plan } from '../../src/domain/plan.ts';
+import { isAsking, type Change, type Plan } from '../../src/domain/plan.ts';
 import { DEFAULT_CONFIGURATION, hostsOf, type DeploymentConfiguration } from '../../src/domain/revision.ts';
 import type { Stored, World } from '../../src/domain/world.ts';
 import { planEnvironment } from '../../src/planner/plan.ts';
@@ -142,11 +142,11 @@ export class ToyRollout {
     let looks: Looks = NO_LOOKS;
     for (let round = 1; ; round += 1) {
       const plan = planEnvironment({ now: this.now, world: this.world, facts, looks }, POLICY, this.mint);
-      const { tasks, instances, taskDefinitions, alarms } = plan.look;
-      if (tasks.length + instances.length + taskDefinitions.length + alarms.length === 0) return plan;
+      const { tasks, polls, instances, taskDefinitions } = plan.look;
+      if (!isAsking(plan.look)) return plan;
       if (round === PLANS_PER_TURN) return plan;
       looks = {
-        tasks: new Map([...looks.tasks, ...this.cluster.describe(tasks, this.now)]),
+        tasks: new Map([...looks.tasks, ...this.cluster.describe([...tasks, ...polls], this.now)]),
         instances: new Map([...looks.instances, ...instances.map((arn) => [arn, 'MISSING'] as const)]),
         taskDefinitions: new Map([...looks.taskDefinitions, ...taskDefinitions.map((arn) => [arn, 'ACTIVE'] as const)]),
         alarms: looks.alarms,

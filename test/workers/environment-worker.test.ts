@@ -49,6 +49,7 @@ async function woken(claims: ClaimResult[]) {
       taskDefinitionStatus: async () => 'ACTIVE',
       stop: unused,
       describeTasks: async () => new Map(),
+      pollTasks: async () => new Map(),
       describeInstances: async () => new Map(),
       capacities: unused,
       survey: unused,
