@@ -126,8 +126,8 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: "if (!before.frozen && deletion?.tasks !== 'keep') requestStops",
     replace: "if (deletion?.tasks !== 'keep') requestStops",
     mix: 'rough-rollouts',
-    seed: 67,
-    withinSeeds: 200,
+    seed: 264,
+    withinSeeds: 1_000,
   },
   {
     name: 'a trip does not stop replacements',
