@@ -26,6 +26,7 @@ import { settle } from '../planner/settle.ts';
 import { FactsUnavailableError, type FactsStore } from '../store/facts-store.ts';
 import type { ActorStore, Claim, CommitResult } from '../store/store.ts';
 import type { Mailbox } from './mailbox.ts';
+import { reportOf, type TurnReport } from './turn-report.ts';
 
 export interface TurnDeps {
   readonly store: ActorStore;
@@ -53,22 +54,6 @@ export type TurnEnding =
   /** A stored value cannot be read: the environment stands still until a person mends it. */
   | { readonly kind: 'unreadable'; readonly key: string; readonly fault: string };
 
-interface TurnReport {
-  readonly name: string;
-  readonly launches: number;
-  readonly replays: number;
-  readonly stops: number;
-  readonly duplicates: number;
-  /** Stops for a rollout. */
-  readonly replacements: number;
-  /** Why the deployment was rolled back in this turn; null: it was not. */
-  readonly rolledBack: string | null;
-  readonly outcomes: { readonly done: number; readonly refused: number; readonly unknown: number };
-  /** Why a task was not made, of the first launch that says so; null: none does. One that is `done` may: ECS answers, and names hosts it refused. */
-  readonly launchFault: string | null;
-  readonly waiting: { readonly [why: string]: number };
-}
-
 /** Calls to ECS under way at once: as many as the gateway has connections for them. */
 const EFFECTS_AT_ONCE = 50;
 /** Wait before trying again what a failed look left open. */
@@ -78,7 +63,9 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
   const claimed = await deps.store.claim(environment, deps.holder);
   if (claimed.kind !== 'claimed') return claimed;
   const { claim } = claimed;
-  const { plan, plannedAt, lookFailed } = await observeAndPlan(claim, deps, signal);
+  const { plan, plannedAt, lookFault } = await observeAndPlan(claim, deps, signal);
+  const { name } = claim.world.spec.value;
+  const report = (acted: readonly Acted[]): TurnReport => reportOf(name, plan, acted, lookFault);
 
   const intents =
     plan.effects.length > 0 || plan.rollback !== null
@@ -89,23 +76,23 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
     const rolledBack = await claim.rollBack(plan.rollback);
     if (rolledBack.kind !== 'committed') return rolledBack;
     await deps.mailbox.wake(environment, 'deploy');
-    return { kind: 'done', report: reportOf(claim, plan, []) };
+    return { kind: 'done', report: report([]) };
   }
   if (plan.finished) {
     const removed = await claim.remove();
-    return removed.kind === 'committed' ? { kind: 'gone', name: claim.world.spec.value.name } : removed;
+    return removed.kind === 'committed' ? { kind: 'gone', name } : removed;
   }
 
   const acted = await act(plan.effects, plannedAt, claim, deps, signal);
   const settlement = settle(acted, plan.slots, deps.policy);
   const outcomes = await commitIfAny(claim, settlement.changes);
-  if (outcomes.kind !== 'committed') return { ...outcomes, report: reportOf(claim, plan, acted) };
+  if (outcomes.kind !== 'committed') return { ...outcomes, report: report(acted) };
 
   if (plan.needsSurvey) await deps.mailbox.requestSurvey(claim.world.spec.value.cluster);
-  const times = [plan.wakeAt, settlement.wakeAt, lookFailed ? after(deps.now(), LOOK_AGAIN_MS) : null];
+  const times = [plan.wakeAt, settlement.wakeAt, lookFault !== null ? after(deps.now(), LOOK_AGAIN_MS) : null];
   const wakeAt = times.filter((time) => time !== null).toSorted((a, b) => a - b)[0];
   if (wakeAt !== undefined) await deps.mailbox.wakeAt(environment, wakeAt);
-  return { kind: 'done', report: reportOf(claim, plan, acted) };
+  return { kind: 'done', report: report(acted) };
 }
 
 const commitIfAny = async (claim: Claim, changes: readonly ChangeGroup[]): Promise<CommitResult> =>
@@ -116,20 +103,22 @@ async function observeAndPlan(
   claim: Claim,
   deps: TurnDeps,
   signal: AbortSignal,
-): Promise<{ readonly plan: Plan; readonly plannedAt: Instant; readonly lookFailed: boolean }> {
+): Promise<{ readonly plan: Plan; readonly plannedAt: Instant; readonly lookFault: string | null }> {
   const facts = await factsFor(claim, deps);
   let looks: Looks = NO_LOOKS;
-  let lookFailed = false;
+  let lookFault: string | null = null;
   let polled = false;
   for (let round = 1; ; round += 1) {
     const seen = { now: deps.now(), world: claim.world, facts, looks };
     const plan = planEnvironment(seen, deps.policy, deps.mint);
     // Once a turn: what a poll did not tell waits for the next one, or for a survey.
     const request: LookRequest = polled ? withoutPolls(plan.look) : plan.look;
-    if (!isAsking(request) || lookFailed || round === PLANS_PER_TURN) return { plan, plannedAt: seen.now, lookFailed };
+    if (!isAsking(request) || lookFault !== null || round === PLANS_PER_TURN) {
+      return { plan, plannedAt: seen.now, lookFault };
+    }
     const answer = await look(request, claim, deps, signal);
     looks = merge(looks, answer.looks);
-    lookFailed = answer.failed;
+    lookFault = answer.fault;
     polled ||= request.polls.length > 0;
   }
 }
@@ -150,15 +139,15 @@ async function look(
   claim: Claim,
   deps: TurnDeps,
   signal: AbortSignal,
-): Promise<{ readonly looks: Looks; readonly failed: boolean }> {
+): Promise<{ readonly looks: Looks; readonly fault: string | null }> {
   const { cluster } = claim.world.spec.value;
-  let failed = false;
+  let fault: string | null = null;
   const tolerate = async <T>(answer: Promise<T>, otherwise: T): Promise<T> => {
     try {
       return await answer;
     } catch (error) {
       if (!(error instanceof EcsReadError || error instanceof AlarmsUnavailableError)) throw error;
-      failed = true;
+      fault ??= error.message;
       return otherwise;
     }
   };
@@ -173,7 +162,7 @@ async function look(
       if (status !== null) taskDefinitions.set(arn, status);
     }),
   ]);
-  return { looks: { tasks: new Map([...polled, ...tasks]), instances, taskDefinitions, alarms }, failed };
+  return { looks: { tasks: new Map([...polled, ...tasks]), instances, taskDefinitions, alarms }, fault };
 }
 
 const merge = (a: Looks, b: Looks): Looks => ({
@@ -207,31 +196,4 @@ async function act(
     },
     { concurrency: EFFECTS_AT_ONCE },
   );
-}
-
-function reportOf(claim: Claim, plan: Plan, acted: readonly Acted[]): TurnReport {
-  const waiting: { [why: string]: number } = {};
-  for (const why of plan.waiting.values()) waiting[why] = (waiting[why] ?? 0) + 1;
-  const outcomes = { done: 0, refused: 0, unknown: 0 };
-  for (const one of acted) outcomes[one.outcome.kind] += 1;
-  const launches = plan.effects.filter((effect) => effect.kind === 'launch');
-  const stops = plan.effects.filter((effect) => effect.kind === 'stop');
-  return {
-    name: claim.world.spec.value.name,
-    launches: launches.filter((effect) => !effect.replay).length,
-    replays: launches.filter((effect) => effect.replay).length,
-    stops: stops.length,
-    duplicates: stops.filter((effect) => effect.reason === 'duplicate').length,
-    replacements: stops.filter((effect) => effect.reason === 'update').length,
-    rolledBack: plan.rollback?.progress.reason ?? null,
-    outcomes,
-    launchFault: acted.map(launchFaultOf).find((why) => why !== null) ?? null,
-    waiting,
-  };
-}
-
-function launchFaultOf({ effect, outcome }: Acted): string | null {
-  if (effect.kind !== 'launch') return null;
-  if ('fault' in outcome) return `${outcome.fault.code}: ${outcome.fault.message}`;
-  return 'failures' in outcome ? (outcome.failures[0]?.reason ?? null) : null;
 }

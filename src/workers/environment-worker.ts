@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { takeTurn, type TurnDeps, type TurnEnding } from '../actors/turn.ts';
+import type { EnvironmentId } from '../domain/ids.ts';
 import { StoreUnavailableError } from '../store/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { GuardedWorker } from './guarded-worker.ts';
@@ -25,6 +26,7 @@ export interface EnvironmentWorkerOptions {
 /** Pulls wake-ups and takes turns. */
 export function startEnvironmentWorker(options: EnvironmentWorkerOptions): GuardedWorker<WakeJob> {
   const { log, metrics, monotonic } = options;
+  const told = new LookFaults(log);
   return new GuardedWorker<WakeJob>({
     ...options,
     queue: WAKE_QUEUE,
@@ -38,9 +40,35 @@ export function startEnvironmentWorker(options: EnvironmentWorkerOptions): Guard
       });
       const seconds = (monotonic() - began) / 1_000;
       metrics.turns.observe({ ending: ending.kind, woken_by: job.name }, seconds);
+      told.note(environment, ending);
       report(ending, { environment, wokenBy: job.name, ms: Math.round(seconds * 1_000) }, log, metrics);
     },
   });
+}
+
+/** Tells once for each environment what its turns wait to be told, and once that they are told. They ask every second. */
+class LookFaults {
+  private readonly log: Logger;
+  private readonly open = new Set<EnvironmentId>();
+
+  constructor(log: Logger) {
+    this.log = log;
+  }
+
+  note(environment: EnvironmentId, ending: TurnEnding): void {
+    if (ending.kind === 'gone') this.open.delete(environment);
+    if (ending.kind !== 'done') return;
+    const { name, lookFault } = ending.report;
+    if (lookFault !== null && !this.open.has(environment)) {
+      this.open.add(environment);
+      this.log.warn(
+        { environment, name, lookFault },
+        'ECS or CloudWatch does not tell what a turn asks; it waits for that',
+      );
+    }
+    if (lookFault === null && this.open.delete(environment))
+      this.log.info({ environment, name }, 'turns are told again');
+  }
 }
 
 function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics): void {

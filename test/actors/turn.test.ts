@@ -4,7 +4,7 @@ import { takeTurn, type TurnDeps } from '../../src/actors/turn.ts';
 import { AlarmsUnavailableError } from '../../src/alarms/alarms.ts';
 import type { AlarmState, Facts } from '../../src/domain/facts.ts';
 import { as, type Instant, type Revision } from '../../src/domain/ids.ts';
-import type { LaunchOutcome } from '../../src/domain/plan.ts';
+import type { LaunchOutcome, StopOutcome } from '../../src/domain/plan.ts';
 import { DEFAULT_CONFIGURATION } from '../../src/domain/revision.ts';
 import type { World } from '../../src/domain/world.ts';
 import { EcsReadError, type LaunchCall } from '../../src/ecs/gateway.ts';
@@ -51,6 +51,7 @@ interface Parts {
   /** Whether a poll gets through. */
   readonly polls?: boolean;
   readonly outcome?: LaunchOutcome;
+  readonly stop?: StopOutcome;
 }
 
 /** `calls`: what the turn did, in order. */
@@ -89,7 +90,7 @@ function turn(parts: Parts) {
         launched.push(one);
         return call('launch', parts.outcome ?? DONE);
       },
-      stop: async ({ task }) => call(`stop ${task}`, { kind: 'done' }),
+      stop: async ({ task }) => call(`stop ${task}`, parts.stop ?? { kind: 'done' }),
       describeTasks: async (_cluster, arns) => {
         calls.push(`describe ${arns.length} tasks`);
         parts.describe?.();
@@ -162,6 +163,23 @@ test.each<[string, LaunchOutcome, string | null]>([
   ],
 ])('the report says why a launch made no task: %s', async (_, outcome, launchFault) => {
   expect(await turn({ outcome }).ending).toMatchObject({ kind: 'done', report: { launchFault } });
+});
+
+test.each<[string, StopOutcome, string | null]>([
+  ['nothing when it did', { kind: 'done' }, null],
+  [
+    'what it said',
+    { kind: 'unknown', fault: { code: 'ServerException', message: 'try later' } },
+    'ServerException: try later',
+  ],
+])('the report says why ECS did not stop a task: %s', async (_, stop, stopFault) => {
+  const leaving = { reason: 'draining', requestedAt: ago(60), accepted: false } as const;
+  const { ending } = turn({
+    world: world({ slots: [slot(1, { drainingSince: ago(60), stop: leaving })] }),
+    facts: () => facts([instance(1, { status: 'DRAINING' })], [task(1)]),
+    stop,
+  });
+  expect(await ending).toMatchObject({ kind: 'done', report: { stops: 1, stopFault, launchFault: null } });
 });
 
 describe('A1: without the fence no call is made', () => {
@@ -241,7 +259,7 @@ describe('a look that fails', () => {
       describe: throwing(new EcsReadError(fault)),
       outcome: { ...DONE, tasks: [{ arn: taskArn(2), instance: host(2) }] },
     });
-    expect((await ending).kind).toBe('done');
+    expect(await ending).toMatchObject({ kind: 'done', report: { lookFault: 'ThrottlingException: slow down' } });
     expect(calls.filter((call) => call.startsWith('describe'))).toEqual(['describe 1 tasks']);
     expect(calls).toContain('launch');
     expect(woken.every((at) => at <= ago(-1))).toBe(true);
@@ -318,7 +336,7 @@ describe('a rollout that fails by itself', () => {
   test('alarms that cannot be read hold it: nothing is stopped, and it looks again', async () => {
     const fault = { code: 'Throttling', message: 'slow down' };
     const { calls, woken, ending } = turn({ ...failing, alarms: throwing(new AlarmsUnavailableError(fault)) });
-    expect((await ending).kind).toBe('done');
+    expect(await ending).toMatchObject({ kind: 'done', report: { lookFault: 'Throttling: slow down' } });
     expect(ecsCalls(calls)).toEqual([]);
     expect(woken).toEqual([ago(-1)]);
   });

@@ -6,6 +6,7 @@ import { afterEach, expect, inject, test } from 'vitest';
 import type { TurnDeps } from '../../src/actors/turn.ts';
 import { as, type EnvironmentId, type Revision } from '../../src/domain/ids.ts';
 import type { World } from '../../src/domain/world.ts';
+import { EcsReadError } from '../../src/ecs/gateway.ts';
 import type { ClaimResult, CommitResult } from '../../src/store/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startEnvironmentWorker } from '../../src/workers/environment-worker.ts';
@@ -36,8 +37,11 @@ const claimed = (of: World, ending: CommitResult): ClaimResult => ({
   },
 });
 
-/** A worker that gets these claims, one a turn, and then none, and is woken once. */
-async function woken(claims: ClaimResult[]) {
+/** A worker that gets these claims, one a turn, and then none, and is woken by `wakeAt` and once besides. */
+async function woken(
+  claims: ClaimResult[],
+  definitionStatus: TurnDeps['ecs']['taskDefinitionStatus'] = async () => 'ACTIVE',
+) {
   const environment = as<EnvironmentId>(randomUUID());
   const metrics = createMetrics();
   const lines: object[] = [];
@@ -46,7 +50,7 @@ async function woken(claims: ClaimResult[]) {
     facts: { read: async () => facts([instance(1)]), standing: unused, publish: unused },
     ecs: {
       launch: async () => ({ kind: 'done', tasks: [{ arn: taskArn(1), instance: host(1) }], failures: [] }),
-      taskDefinitionStatus: async () => 'ACTIVE',
+      taskDefinitionStatus: definitionStatus,
       stop: unused,
       describeTasks: async () => new Map(),
       pollTasks: async () => new Map(),
@@ -58,7 +62,7 @@ async function woken(claims: ClaimResult[]) {
       resolveTaskDefinition: unused,
     },
     alarms: { states: unused },
-    mailbox: { wake: unused, wakeAt: unused, requestSurvey: unused },
+    mailbox: { wake: unused, wakeAt: async () => await wake('timer'), requestSurvey: unused },
     policy: POLICY,
     now: () => NOW,
     mint: minting(),
@@ -75,7 +79,11 @@ async function woken(claims: ClaimResult[]) {
   closers.push(() => worker.close());
   const queue = new Queue(WAKE_QUEUE, producerOptions(redis));
   closers.push(() => closeQueue(queue));
-  await queue.add('deploy', { environment }, wakeUp(environment));
+  const wake = async (reason: string): Promise<true> => {
+    await queue.add(reason, { environment }, wakeUp(environment));
+    return true;
+  };
+  await wake('deploy');
   const text = await eventually(
     () => metrics.registry.metrics(),
     (all) => all.includes('ending="gone"'),
@@ -109,4 +117,22 @@ test('the log says which environment is gone by the name that people know', asyn
 test('a wake-up for an environment that was gone before is no news', async () => {
   const { lines } = await woken([]);
   expect(lines).toEqual([]);
+});
+
+test('what ECS does not tell is said once, however often turns ask, and so is that it tells again', async () => {
+  const throttled = new EcsReadError({ code: 'ThrottlingException', message: 'slow down' });
+  let asked = 0;
+  const { lines } = await woken(
+    Array.from({ length: 3 }, () => claimed(world(), { kind: 'committed' })),
+    async () => {
+      asked += 1;
+      if (asked < 3) throw throttled;
+      return 'ACTIVE';
+    },
+  );
+  expect(lines).toMatchObject([
+    { level: 40, lookFault: 'ThrottlingException: slow down' },
+    { level: 30, msg: 'turns are told again' },
+    { level: 30, msg: 'turn', launches: 1, lookFault: null },
+  ]);
 });
