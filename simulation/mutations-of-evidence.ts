@@ -46,7 +46,7 @@ export const MUTATIONS_OF_EVIDENCE: readonly Mutation[] = [
     find: 'const { revision, storeId } = inventory;',
     replace: 'const { revision, storeId } = await deps.store.inventory();',
     mix: 'successors',
-    seed: 3239,
+    seed: 4013,
     withinSeeds: 4500,
   },
   {

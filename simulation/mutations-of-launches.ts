@@ -18,7 +18,7 @@ export const MUTATIONS_OF_LAUNCHES: readonly Mutation[] = [
     find: 'const fenceHolds = (): boolean => this.#environments.get(id)?.fence === fence;',
     replace: 'const fenceHolds = (): boolean => this.#environments.has(id);',
     mix: 'queue',
-    seed: 3,
+    seed: 1,
     withinSeeds: 20,
   },
   {

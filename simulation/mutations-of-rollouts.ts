@@ -53,7 +53,7 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: 'if (there.has(slot.instance)) marked += 1;',
     replace: 'if (there.has(slot.instance)) marked += 0;',
     mix: 'rough-rollouts',
-    seed: 9,
+    seed: 16,
     withinSeeds: 40,
   },
   {
@@ -90,7 +90,7 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: 'readiness.minReadyMs === 0 || (readiness.fresh',
     replace: 'readiness.minReadyMs >= 0 || (readiness.fresh',
     mix: 'rollouts',
-    seed: 13,
+    seed: 38,
     withinSeeds: 150,
   },
   {
@@ -172,7 +172,7 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: 'return wanted?.template === launch.template && rollout.covers(wanted, instance) === true;',
     replace: 'return wanted !== undefined;',
     mix: 'rough-rollouts',
-    seed: 6,
+    seed: 10,
     withinSeeds: 20,
   },
   {
@@ -226,7 +226,7 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: '!rollout.isCurrent(slot.task) &&\n      instance !== null',
     replace: 'instance !== null',
     mix: 'rough-rollouts',
-    seed: 180,
+    seed: 125,
     withinSeeds: 500,
   },
   {
@@ -235,7 +235,7 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: 'if (task === null || task.readyAt !== null) return false;',
     replace: 'if (task === null) return false;',
     mix: 'rollouts',
-    seed: 27,
+    seed: 79,
     withinSeeds: 100,
   },
 ];

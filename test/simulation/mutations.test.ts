@@ -9,7 +9,7 @@ import { MUTATIONS } from '../../simulation/mutations.ts';
 
 const LEAST = 18;
 /** As long as the judging itself may take, and the compiling before it. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 960_000;
 
 const HARMLESS: Mutation = {
   name: 'none',
