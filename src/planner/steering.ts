@@ -9,7 +9,7 @@
  *     until a person decides. A rollback is never tripped: there is nothing to fall back to.
  */
 import { isOver, type Deployment, type DeploymentProgress } from '../domain/environment.ts';
-import { after, type DeploymentId, type DeploymentToken, type Instant } from '../domain/ids.ts';
+import { after, type DeploymentId, type DeploymentToken, type InstanceArn, type Instant } from '../domain/ids.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import { decideRollback, lastCompleted } from '../domain/transitions.ts';
@@ -93,13 +93,10 @@ function watchAlarms({ target, seen, draft, policy }: Situation): void {
 }
 
 /** The first wave opens once the hosts and the alarms are known. */
-function opened(
-  progress: DeploymentProgress,
-  rollout: Rollout,
-  { target, seen, sight, draft, policy }: Situation,
-): DeploymentProgress {
+function opened(progress: DeploymentProgress, rollout: Rollout, at: Situation): DeploymentProgress {
+  const { target, seen, sight, draft } = at;
   if (sight.facts === null || !sight.listedSince(seen.world.spec.created) || !alarmsKnown(seen)) return progress;
-  tryAnew(target, rollout, standingsOf(sight, rollout, draft, policy), sight, draft);
+  tryAnew(rollout, at);
   const waves = wavesOf(target, sight, rollout);
   const ignoredAlarms = alarmsOf(target).filter((name) => seen.looks.alarms.get(name) === 'ALARM');
   const first: DeploymentProgress = { ...progress, waves, open: 1, openedAt: seen.now, ignoredAlarms };
@@ -110,14 +107,15 @@ function opened(
  * What an earlier deployment tried does not count against this one, and what was broken before it says nothing about it. Only
  * a host that was to have a task can be broken: one that the base does not cover is as good as any.
  */
-function tryAnew(target: Deployment, rollout: Rollout, standings: Standings, sight: Sight, draft: Draft): void {
+function tryAnew(rollout: Rollout, { target, sight, draft, policy }: Situation): void {
   const { base } = rollout;
-  const covered = new Set(
-    sight.hosts.filter((instance) => base !== null && rollout.covers(base, instance) !== false).map(({ arn }) => arn),
-  );
+  const { of } = standingsOf(sight, rollout, draft, policy);
+  const wereToHave = new Set<InstanceArn>();
+  for (const instance of sight.hosts) {
+    if (base !== null && of.has(instance.arn) && rollout.covers(base, instance) !== false) wereToHave.add(instance.arn);
+  }
   for (const slot of draft.slots.values()) {
-    const wasToHave = standings.of.has(slot.instance) && covered.has(slot.instance);
-    const broken = wasToHave && slot.gapSince !== null && !slot.vacated;
+    const broken = wereToHave.has(slot.instance) && slot.gapSince !== null && !slot.vacated;
     draft.slots.set(slot.instance, untried(slot, target.template, broken));
   }
 }
