@@ -11,6 +11,9 @@ interface Case {
   readonly limit: number | null;
 }
 
+/** Measured so often where nothing but the processor sets the pace; what else runs on the machine only slows, so the best counts. */
+const ATTEMPTS = 3;
+
 /** Hosts a RunTask call, calls at once, calls a second (ECS documentation: RunTask; request throttling). */
 const HOSTS_PER_CALL = 10;
 const BURST = 100;
@@ -33,9 +36,22 @@ export const cover: Bench = {
   name: 'cover',
   doc: 'First cover of a cluster: from POST …/deployments to the last RunTask that ECS accepted',
   async *run(size) {
-    for (const one of CASES[size]) yield await measure(one);
+    for (const one of CASES[size]) {
+      const attempts: Row[] = [];
+      for (let n = 0; n < (size === 'full' && isUnpaced(one) ? ATTEMPTS : 1); n += 1) attempts.push(await measure(one));
+      yield best(attempts);
+    }
   },
 };
+
+const isUnpaced = ({ buckets, callMs }: Case): boolean => !buckets && callMs === 0;
+
+function best(attempts: readonly Row[]): Row {
+  const [first, ...others] = attempts.toSorted((a, b) => a.figure - b.figure);
+  if (first === undefined) throw new Error('nothing was measured');
+  if (others.length === 0) return first;
+  return { ...first, also: `${first.also}; others ${others.map(({ figure }) => `${figure.toFixed(2)} s`).join(', ')}` };
+}
 
 function measure({ hosts, buckets, callMs, limit }: Case): Promise<Row> {
   return onSystem({ hosts, buckets }, async (system) => {
