@@ -167,7 +167,7 @@ export const SETTINGS = {
     'DS_SURVEY_INTERVAL_MS',
     '',
     ifSet(milliseconds(100, HOUR)),
-    "Time between two listings of a cluster; longer for a cluster so large that it would take more than half of ECS's read rate. Empty: 10000, and 60000 while events come from a queue.",
+    "Time between two listings of a cluster; longer for a cluster so large that it would take more than half of ECS's read rate. Empty: 10000, and 60000 while events come from a queue. The same for all workers: whichever lists says when the next is due.",
   ),
   sweepIntervalMs: row(
     'sweep-interval',
