@@ -58,7 +58,10 @@ export function recordProgress(seen: Observation, sight: Sight, rollout: Rollout
   if (!same(seen.world.status, status)) draft.status = status;
 }
 
-/** The deployment is completed when all waves are open and every host is done, or failed, or deferred. */
+/**
+ * The deployment is completed when all waves are open and every host is done, or failed, or deferred. Not while one is deferred
+ * because its agent is away and nobody else tells how the new version does: it would become what rollbacks go back to, untried.
+ */
 function completed(
   progress: DeploymentProgress,
   deployment: Stored<Deployment>,
@@ -72,19 +75,24 @@ function completed(
   const failedInstances: FailedInstance[] = [];
   const deferredInstances: InstanceArn[] = [];
   let open = 0;
-  for (const [instance, standing] of standingsOf(sight, rollout, draft, policy).of) {
+  let told = 0;
+  const { of } = standingsOf(sight, rollout, draft, policy);
+  for (const [instance, standing] of of) {
     if (standing === 'failed') {
       const tries = draft.slots.get(instance)?.tries;
       failedInstances.push({ instance, reason: tries?.reason ?? 'unknown', attempts: tries?.count ?? 0 });
     }
     if (standing === 'deferred') deferredInstances.push(instance);
     if (standing === 'open') open += 1;
+    if (standing === 'done' || standing === 'failed') told += 1;
   }
+  const someAway = sight.hosts.some(({ arn, agentConnected }) => !agentConnected && of.get(arn) === 'deferred');
+  const untold = told === 0 && someAway;
   // A listing begun before the deployment may lack a host that is there by now.
   const current = sight.listedSince(deployment.created);
   if (!current) draft.needsSurvey = true;
   const allOpen = progress.waves.length > 0 && progress.open === progress.waves.length;
-  const done = progress.state === 'running' && allOpen && current && open === 0;
+  const done = progress.state === 'running' && allOpen && current && open === 0 && !untold;
   const next: DeploymentProgress = {
     ...progress,
     failedInstances: listedFailures(failedInstances),

@@ -64,6 +64,14 @@ describe('a deployment', () => {
     expect(progressIn({ progress: begun, ...scene })).toBeUndefined();
   });
 
+  test('is not completed while agents are away and nobody tells how it does', () => {
+    const hosts = [instance(1, { agentConnected: false }), instance(2, { status: 'DRAINING' })];
+    const deferred = { state: 'running', deferredInstances: [host(1)] };
+    expect(progressIn({ progress: begun, facts: facts(hosts) })).toMatchObject(deferred);
+    const told = { facts: facts([...hosts, instance(3)], [task(3)]), slots: [slot(3)] };
+    expect(progressIn({ progress: begun, ...told })).toMatchObject({ ...deferred, state: 'completed' });
+  });
+
   test.each<[string, Scene, number]>([
     ['zero hosts', { facts: facts([]) }, 0],
     ['all hosts run their task', { facts: facts([instance(1)], [task(1)]), slots: [slot(1)] }, 0],
@@ -75,11 +83,16 @@ describe('a deployment', () => {
     [
       'the others are disconnected, draining or registering',
       {
-        facts: facts([
-          instance(1, { agentConnected: false }),
-          instance(2, { status: 'DRAINING' }),
-          instance(3, { status: 'REGISTERING' }),
-        ]),
+        facts: facts(
+          [
+            instance(1, { agentConnected: false }),
+            instance(2, { status: 'DRAINING' }),
+            instance(3, { status: 'REGISTERING' }),
+            instance(4),
+          ],
+          [task(4)],
+        ),
+        slots: [slot(4)],
       },
       0,
     ],
