@@ -117,8 +117,8 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
     find: "if (rollout.frozen) return wait(instance, 'frozen', draft);",
     replace: '',
     mix: 'rollouts',
-    seed: 2,
-    withinSeeds: 20,
+    seed: 20,
+    withinSeeds: 40,
   },
   {
     name: 'freeze still stops',

@@ -10,7 +10,7 @@ import type { Draft } from './draft.ts';
 import type { Observation, Sight } from './observation.ts';
 import type { Rollout } from './rollout.ts';
 import { isReady } from './slots.ts';
-import { standingsOf } from './standing.ts';
+import { standingsOf, type Standings } from './standing.ts';
 import { listedFailures, listedHosts, sentences } from './troubles.ts';
 
 /** States of hosts that must have a task. */
@@ -59,8 +59,9 @@ export function recordProgress(seen: Observation, sight: Sight, rollout: Rollout
 }
 
 /**
- * The deployment is completed when all waves are open and every host is done, or failed, or deferred. Not while one is deferred
- * because its agent is away and nobody else tells how the new version does: it would become what rollbacks go back to, untried.
+ * The deployment is completed when all waves are open and every host is done, or failed, or deferred. Where nobody tells how the
+ * new version does, agents that are away have as long to return as a task may take to start: what is completed is what
+ * rollbacks go back to.
  */
 function completed(
   progress: DeploymentProgress,
@@ -75,7 +76,6 @@ function completed(
   const failedInstances: FailedInstance[] = [];
   const deferredInstances: InstanceArn[] = [];
   let open = 0;
-  let told = 0;
   const { of } = standingsOf(sight, rollout, draft, policy);
   for (const [instance, standing] of of) {
     if (standing === 'failed') {
@@ -84,21 +84,33 @@ function completed(
     }
     if (standing === 'deferred') deferredInstances.push(instance);
     if (standing === 'open') open += 1;
-    if (standing === 'done' || standing === 'failed') told += 1;
   }
-  const someAway = sight.hosts.some(({ arn, agentConnected }) => !agentConnected && of.get(arn) === 'deferred');
-  const untold = told === 0 && someAway;
   // A listing begun before the deployment may lack a host that is there by now.
   const current = sight.listedSince(deployment.created);
   if (!current) draft.needsSurvey = true;
   const allOpen = progress.waves.length > 0 && progress.open === progress.waves.length;
-  const done = progress.state === 'running' && allOpen && current && open === 0 && !untold;
+  const done = progress.state === 'running' && allOpen && current && open === 0;
+  const given = done ? agentsGivenUntil(progress, of, sight, policy) : null;
+  const isAwaited = given !== null && given > seen.now;
+  if (isAwaited) draft.wake(given);
   const next: DeploymentProgress = {
     ...progress,
     failedInstances: listedFailures(failedInstances),
     deferredInstances: listedHosts(deferredInstances),
   };
-  return done ? { ...next, state: 'completed', endedAt: seen.now } : next;
+  return done && !isAwaited ? { ...next, state: 'completed', endedAt: seen.now } : next;
+}
+
+/** Until when agents that are away may return where nobody else tells how the new version does; null: somebody does, or none is away. */
+function agentsGivenUntil(
+  { openedAt }: DeploymentProgress,
+  of: Standings['of'],
+  sight: Sight,
+  { startGraceMs }: Policy,
+): Instant | null {
+  const told = [...of.values()].some((standing) => standing === 'done' || standing === 'failed');
+  const someAway = sight.hosts.some(({ arn, agentConnected }) => !agentConnected && of.get(arn) === 'deferred');
+  return !told && someAway ? after(openedAt, startGraceMs) : null;
 }
 
 function statusOf(

@@ -64,12 +64,18 @@ describe('a deployment', () => {
     expect(progressIn({ progress: begun, ...scene })).toBeUndefined();
   });
 
-  test('is not completed while agents are away and nobody tells how it does', () => {
+  test('waits for agents that are away where nobody tells how it does, for the start grace', () => {
     const hosts = [instance(1, { agentConnected: false }), instance(2, { status: 'DRAINING' })];
-    const deferred = { state: 'running', deferredInstances: [host(1)] };
-    expect(progressIn({ progress: begun, facts: facts(hosts) })).toMatchObject(deferred);
+    const opened = (seconds: number): Scene => ({
+      progress: { ...begun, openedAt: ago(seconds) },
+      facts: facts(hosts),
+    });
+    const deferredInstances = [host(1)];
+    expect(progressIn(opened(119))).toMatchObject({ state: 'running', deferredInstances });
+    expect(plan(opened(119)).wakeAt).toBe(ago(-1));
+    expect(progressIn(opened(120))).toMatchObject({ state: 'completed', deferredInstances });
     const told = { facts: facts([...hosts, instance(3)], [task(3)]), slots: [slot(3)] };
-    expect(progressIn({ progress: begun, ...told })).toMatchObject({ ...deferred, state: 'completed' });
+    expect(progressIn({ ...opened(0), ...told })).toMatchObject({ state: 'completed', deferredInstances });
   });
 
   test.each<[string, Scene, number]>([
