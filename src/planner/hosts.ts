@@ -7,7 +7,8 @@
  * H3. A host is launched on only by facts listed after the environment came to be, or came to adopt: an earlier environment of
  *     the same name may have left a task, and so may whoever it takes over from.
  * H4. A live task of the group on a host without one is adopted, never doubled.
- * H5. Of two live tasks the recorded one stays; the other is stopped.
+ * H5. Of two live tasks the recorded one stays; the other is stopped. Not while the recorded one is not seen: the other may be all
+ *     there is, and takes its place once it is believed gone.
  * H6. A host whose agent is disconnected is left alone: what ECS says of its tasks is old.
  * H7. A slot is forgotten only when ECS, asked for the instance, calls it INACTIVE or MISSING, and no launch is open.
  * H8. To start here and to stay here are two questions. A DRAINING host may keep a task, not get one. A host that the query does
@@ -16,7 +17,7 @@
  * H9. A stop that ECS has not accepted yet is withdrawn when its reason is gone: the host does not drain any more, the query
  *     matches it again, the task is healthy again.
  */
-import type { Instance, Task } from '../domain/facts.ts';
+import { isLive, type Instance, type Task } from '../domain/facts.ts';
 import { after, type InstanceArn, type LaunchId, type Revision, type TaskArn } from '../domain/ids.ts';
 import type { Deployment } from '../domain/environment.ts';
 import type { Waiting } from '../domain/plan.ts';
@@ -137,12 +138,15 @@ function reconcileStrangers(
     // It was seen before it was recorded.
     followTask(next, seen, sight, rollout, draft, policy);
   }
+  if (slot.task !== null && !isSeenLive(sight.task(slot.task.arn))) return;
   for (const task of slot.task === null ? others : strangers) {
     if (task.desiredStatus === 'STOPPED' || rollout.frozen) continue;
     if (!sight.lookedAtTask(task.arn)) draft.lookAtTask(task.arn);
     else draft.effects.push({ kind: 'stop', task: task.arn, reason: 'duplicate', priority: 'repair' });
   }
 }
+
+const isSeenLive = (seen: Task | 'MISSING' | null): boolean => seen !== null && seen !== 'MISSING' && isLive(seen);
 
 /** Revision of what we last wrote of the host: an older listing says nothing about it. */
 const knownAt = (host: InstanceArn, seen: Observation): Revision =>

@@ -306,6 +306,23 @@ describe('H5: of two live tasks the recorded one stays', () => {
     expect(stopsIn(plan({ ...scene, looks: { tasks: [stopped(2, { instance: host(1) })] } }))).toEqual([]);
   });
 
+  test('not while ECS does not know the recorded one: the other may be all there is, and takes its place in the end', () => {
+    const other = task(2, { instance: host(1) });
+    const listed = { ...scene, facts: facts([instance(1)], [other]) };
+    const missing = { ...listed, looks: { tasks: [taskArn(1), other] } };
+    expect(plan(missing)).toMatchObject({ effects: [] });
+    expect(slotOf(plan(missing), 1)?.task).toMatchObject({ arn: taskArn(1), missingSince: NOW });
+    const placed = slot(1).task;
+    const since = (seconds: number): Scene => ({
+      ...listed,
+      slots: [slot(1, { task: placed === null ? null : { ...placed, missingSince: ago(seconds) } })],
+    });
+    expect(plan({ ...since(60), looks: { tasks: [other] } })).toMatchObject({ effects: [] });
+    const believed = plan({ ...since(60 * MINUTE), looks: { tasks: [taskArn(1), other] } });
+    expect(slotOf(believed, 1)?.task?.arn).toBe(taskArn(2));
+    expect(believed.effects).toEqual([]);
+  });
+
   test('a task of another group, or of another host, is none of ours', () => {
     const foreign = facts([instance(1)], [task(1)]);
     const others = new Map([
