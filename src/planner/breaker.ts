@@ -6,7 +6,7 @@
  *     moves any more; canaries that leave before they tell, others in their place included; a wave's deadline; an alarm that did
  *     not fire when the rollout began; a definition that is not ACTIVE. Hosts that were broken before the rollout began do not count.
  */
-import type { Deployment, DeploymentProgress } from '../domain/environment.ts';
+import { isOver, type Deployment, type DeploymentProgress } from '../domain/environment.ts';
 import { after } from '../domain/ids.ts';
 import { hostsOf, type Amount } from '../domain/revision.ts';
 import type { Draft } from './draft.ts';
@@ -97,9 +97,16 @@ export function tripReason(
   return null;
 }
 
-/** The breaker trips on what its hosts come to: not in a rollback, nor in a first deployment that sets no bound, nor once a person forgave. */
+/**
+ * The breaker trips on what its hosts come to: not in a rollback, nor in a first deployment that sets no bound, nor once a person
+ * forgave, nor when it is over.
+ */
 export const isWatched = (target: Deployment, progress: DeploymentProgress | null): boolean =>
-  target.kind !== 'rollback' && boundOf(target) !== null && progress?.forgiven === 0;
+  target.kind !== 'rollback' &&
+  boundOf(target) !== null &&
+  progress !== null &&
+  !isOver(progress) &&
+  progress.forgiven === 0;
 
 const boundOf = ({ base, revision }: Deployment): Amount | null =>
   revision.configuration.failures ?? (base === null ? null : FAILURES_USUAL);

@@ -1,6 +1,6 @@
 /** How outdated tasks are taken away. */
 import { describe, expect, test } from 'vitest';
-import { NO_ORDERS } from '../../src/domain/environment.ts';
+import { NO_ORDERS, type DeploymentProgress } from '../../src/domain/environment.ts';
 import type { Slot } from '../../src/domain/launch.ts';
 import type { Amount } from '../../src/domain/revision.ts';
 import {
@@ -115,6 +115,23 @@ describe('U2: the budget', () => {
     expect(replacedOf(5, [taken(1)])).toEqual([2]);
     // By an earlier rollout: this one may be what mends it.
     expect(replacedOf(5, [taken(1, { gapSince: ago(86_400) })])).toEqual([2, 3]);
+  });
+
+  test('nor for ever once the rollout is completed, when no breaker trips on it: others return and are caught up', () => {
+    const replacedOf = (seconds: number, progress: Partial<DeploymentProgress>): readonly number[] =>
+      replacedIn(
+        plan(
+          rolling(3, {
+            configuration: { maxUnavailable: 1 },
+            instances: [instance(1, { agentConnected: false })],
+            slots: [taken(1, { gapSince: ago(seconds) }), updated(3)],
+            progress,
+          }),
+        ),
+      );
+    const completed = { state: 'completed', endedAt: ago(1), deferredInstances: [host(1), host(2)] } as const;
+    expect(replacedOf(119, completed)).toEqual([]);
+    expect(replacedOf(120, completed)).toEqual([2]);
   });
 
   test('a host in a closed wave that the base does not cover holds nothing: it gets its task when its wave opens', () => {
