@@ -12,7 +12,7 @@ import { hostsOf, type Amount } from '../domain/revision.ts';
 import type { Draft } from './draft.ts';
 import type { Rollout } from './rollout.ts';
 import type { Situation } from './situation.ts';
-import { triesOf } from './slots.ts';
+import { isReady, triesOf } from './slots.ts';
 import { isDone, type Standings } from './standing.ts';
 import { isBaked, isCanary, mayTryOthers } from './waves.ts';
 
@@ -59,6 +59,7 @@ export function tripReason(
   let opened = 0;
   let inScope = 0;
   let lost = 0;
+  let heldUp = false;
   for (const instance of sight.hosts) {
     const standing = standings.of.get(instance.arn);
     if (standing === undefined) continue;
@@ -69,6 +70,8 @@ export function tripReason(
     if (silenced || (broken && slot?.vacated === true)) lost += 1;
     const its = rollout.waveOf(instance, slot);
     if (its <= wave && standing !== 'deferred') opened += 1;
+    // A person may have opened the next wave meanwhile. Who has no ready task needs no budget.
+    if (its <= wave && standing === 'open' && isReady(slot)) heldUp = true;
     if (its !== wave) continue;
     count[standing] += 1;
     if (broken || silenced) brokenByIt += 1;
@@ -91,7 +94,7 @@ export function tripReason(
   if (brokenByIt > 0 && count.done === 0 && count.open === 0) {
     return `not one host of wave ${name} became ready${exampleOf(target, draft)}`;
   }
-  if (lost >= unavailableMost(target, inScope) && count.open > 0) {
+  if (lost >= unavailableMost(target, inScope) && heldUp) {
     return `${lost} hosts used up their attempts, or lost their agents, in wave ${name}: all that maxUnavailable allows`;
   }
   return null;

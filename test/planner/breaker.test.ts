@@ -137,6 +137,30 @@ describe('G2: a rollout that cannot go on', () => {
     ).toBeNull();
   });
 
+  test('trips also for hosts of a wave before the last one, which a person opened', () => {
+    const zone = { kind: 'attribute', name: 'zone', value: 'a' } as const;
+    const waves = [
+      { name: 'zone=a', of: zone, promote: 'auto', bakeMinutes: 0 },
+      { name: 'the rest', of: null, promote: 'auto', bakeMinutes: 0 },
+    ] as const;
+    const inZone = (n: number, agentConnected = true) =>
+      instance(n, { agentConnected, attributes: new Map([['zone', 'a']]) });
+    const parts = {
+      configuration: { maxUnavailable: 1 },
+      progress: { waves, open: 2 },
+      instances: [inZone(1, false), inZone(2), inZone(3)],
+      slots: [taken(1, { gapSince: ago(120) }), updated(2)],
+    };
+    expect(tripIn(3, parts)).toContain('1 hosts used up their attempts, or lost their agents');
+  });
+
+  test('not while those that are left need none of maxUnavailable: hosts that join, or whose task died', () => {
+    const slots = [failing(1, 3), failing(2, 3), ...range(7).map((n) => updated(n + 2))];
+    const rest = { configuration: two, slots: [...slots, startingAnew(10)], instances: [instance(11)] };
+    expect(tripIn(10, rest)).toBeNull();
+    expect(progressIn(plan(rolling(10, rest)))?.state ?? 'running').toBe('running');
+  });
+
   test('nor when no other host is left to be replaced: then it is completed, and they are listed', () => {
     const slots = [failing(1, 3), failing(2, 3), ...range(8).map((n) => updated(n + 2))];
     const progress = progressIn(plan(rolling(10, { configuration: { ...two, rollback: 'pause' }, slots })));
