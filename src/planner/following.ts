@@ -1,8 +1,8 @@
 /**
  * How the task on record goes on: H1, readiness, and H9 of `hosts.ts` for a task that is healthy again. A task that is UNHEALTHY
- * by a description is stopped, and its host launched on again.
+ * by a description is stopped, and its host launched on again; where none could follow, as the host drains, it stays to the last.
  */
-import { isLive } from '../domain/facts.ts';
+import { isLive, type Instance } from '../domain/facts.ts';
 import { after } from '../domain/ids.ts';
 import type { PlacedTask, Slot } from '../domain/launch.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -55,6 +55,9 @@ function readinessOf(task: PlacedTask, sight: Sight, rollout: Rollout): Readines
   return { minReadyMs, healthCheck, fresh: sight.lookedAtTask(task.arn), rollout: rollout.cause };
 }
 
+const takesTasks = (host: Instance | 'MISSING' | null): boolean =>
+  host !== null && host !== 'MISSING' && host.status === 'ACTIVE';
+
 function followed(
   slot: Slot,
   task: PlacedTask,
@@ -83,7 +86,8 @@ function followed(
       return { ...next, stop: null };
     }
     if (shown.health !== 'UNHEALTHY' || slot.stop !== null || deletion !== null) return next;
-    if (rollout.leavesAlone(sight.instance(slot.instance))) return next;
+    const host = sight.instance(slot.instance);
+    if (rollout.leavesAlone(host) || !takesTasks(host)) return next;
     if (sight.lookedAtTask(task.arn)) return stopping(next, 'unhealthy', seen.now);
     // A listing may be older than its recovery.
     draft.lookAtTask(task.arn);

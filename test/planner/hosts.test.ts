@@ -433,6 +433,18 @@ describe('a drain', () => {
     expect(stopsIn(plan(draining(3, ago(10 * MINUTE))))).toEqual([[taskArn(1), 'draining']]);
   });
 
+  test('keeps a task that is UNHEALTHY: no other could take its place', () => {
+    const sick = task(1, { health: 'UNHEALTHY' });
+    const shown = (status: string, foreignTasks: number): Scene => ({
+      facts: facts([instance(1, { status, foreignTasks })], [sick]),
+      slots: [slot(1)],
+      looks: { tasks: [sick] },
+    });
+    expect(stopsIn(plan(shown('DRAINING', 1)))).toEqual([]);
+    expect(stopsIn(plan(shown('DRAINING', 0)))).toEqual([[taskArn(1), 'draining']]);
+    expect(stopsIn(plan(shown('ACTIVE', 1)))).toEqual([[taskArn(1), 'unhealthy']]);
+  });
+
   test('a stop that was accepted is not asked for again', () => {
     const scene = draining(0, ago(5));
     expect(
