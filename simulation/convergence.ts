@@ -98,7 +98,10 @@ function undoneOf(
   return null;
 }
 
-/** Launched for what the target deploys; or adopted since it is the target, and then left as it is until the next. */
+/**
+ * Launched for what the target deploys; or adopted since it is the target, and then left as it is until the next. A rollback
+ * leaves what was adopted under the deployment that it brings back, too.
+ */
 function isCurrent({ startedBy, containerInstanceArn: host, taskArn }: LiveTask, record: World): boolean {
   const { target } = record.spec.value;
   const deployments = [...record.deployments.values()].map(({ value }) => value);
@@ -106,5 +109,11 @@ function isCurrent({ startedBy, containerInstanceArn: host, taskArn }: LiveTask,
   const launchedBy = deployments.find(({ id }) => id === startedBy);
   if (launchedBy !== undefined) return launchedBy.template === wanted?.template;
   const recorded = [...record.slots.values()].find(({ value }) => value.instance === host)?.value.task;
-  return recorded?.arn === taskArn && recorded.launch === null && recorded.template.endsWith(` ${target}`);
+  if (recorded?.arn !== taskArn || recorded.launch !== null) return false;
+  for (let one = wanted; one !== undefined;) {
+    const { id, kind, base, template } = one;
+    if (recorded.template.endsWith(` ${id}`)) return true;
+    one = deployments.find((before) => kind === 'rollback' && before.id === base && before.template === template);
+  }
+  return false;
 }

@@ -121,13 +121,15 @@ export class Rollout {
 
   /**
    * The task is what the target would launch. One that was adopted under the target, or before the first deployment, is left
-   * to the next rollout.
+   * to the next rollout; that is no rollback to what it was adopted under.
    */
   isCurrent(task: PlacedTask): boolean {
-    const { target } = this;
-    if (target === null) return false;
-    if (task.template === target.template || task.template === adoptedUnder(target.id)) return true;
-    return target.base === null && task.template === adoptedUnder(null);
+    if (task.template === this.target?.template) return true;
+    for (let one = this.target; one !== null; one = this.goesBackTo(one)) {
+      if (task.template === adoptedUnder(one.id)) return true;
+      if (one.base === null && task.template === adoptedUnder(null)) return true;
+    }
+    return false;
   }
 
   /** What a task nobody recorded was made from. */
@@ -156,6 +158,12 @@ export class Rollout {
     if (this.base?.template === template) return this.base;
     for (const { value } of this.deployments.values()) if (value.template === template) return value;
     return null;
+  }
+
+  /** What a rollback brings back, which was what it falls back to, too; null: it is none, or goes back further. */
+  private goesBackTo({ kind, base, template }: Deployment): Deployment | null {
+    const before = kind === 'rollback' ? this.deployment(base) : null;
+    return before?.template === template ? before : null;
   }
 
   /** Open waves count as closed. */

@@ -1,7 +1,7 @@
 /** What each host is to have while a deployment rolls out. */
 import { describe, expect, test } from 'vitest';
 import { NO_ORDERS } from '../../src/domain/environment.ts';
-import { as, type EnvironmentName } from '../../src/domain/ids.ts';
+import { as, type EnvironmentName, type Template } from '../../src/domain/ids.ts';
 import type { Wave } from '../../src/domain/revision.ts';
 import {
   ago,
@@ -248,6 +248,39 @@ describe('tasks that something else started', () => {
     );
     const next = plan({ ...rolling(1, { slots: [adopted], spec: { adopt } }), facts: listed() });
     expect(stopsIn(next)).toEqual([[taskArn(1), 'update']]);
+  });
+
+  test('are no more replaced by a rollback than others that never moved', () => {
+    const adopted = slot(1).task;
+    if (adopted === null) throw new Error('no task');
+    const under = (n: number) => ({
+      ...adopted,
+      launch: null,
+      template: as<Template>(`adopted under ${deploymentId(n)}`),
+    });
+    const back = (n: number, base: number) => ({
+      deployment: deployment(n, {
+        kind: 'rollback',
+        revision: revision(1),
+        template: template(1),
+        base: deploymentId(base),
+      }),
+      progress: progress(n, { state: 'running', endedAt: null }),
+    });
+    const failed = { deployment: deployment(2, { base: deploymentId(1) }), progress: progress(2, { state: 'failed' }) };
+    const replaced = (rollouts: Scene['rollouts'] & {}, under2: ReturnType<typeof under>) =>
+      stopsIn(plan({ slots: [slot(1, { task: under2 })], facts: facts([instance(1)], [task(1)]), rollouts }));
+    expect(replaced([failed, back(3, 1)], under(1))).toEqual([]);
+    // Nor by one that comes after a rollback.
+    const done = { ...back(3, 1), progress: progress(3) };
+    const again = {
+      ...failed,
+      deployment: deployment(4, { base: deploymentId(3) }),
+      progress: progress(4, { state: 'failed' }),
+    };
+    expect(replaced([failed, done, again, back(5, 3)], under(1))).toEqual([]);
+    // What was adopted under the deployment that it takes back was not there before.
+    expect(replaced([failed, back(3, 1)], under(2))).toEqual([[taskArn(1), 'update']]);
   });
 
   test.each<[string, Partial<typeof foreign>, ReturnType<typeof template> | string, string | null]>([
