@@ -149,10 +149,13 @@ const newestCompleted = (
   return newest?.value ?? null;
 };
 
-/** A revision's template; that of a restart, where the last deployment of the same was one: it is not undone by the way. */
+/**
+ * A revision's template; that of a restart, where the target or what was last completed is one of the same: what hosts have is not
+ * made anew by the way.
+ */
 const templateOf = (revision: EnvironmentRevision, record: EnvironmentRecord): Template => {
-  const current = targetOf(record);
-  return current?.revision.template === revision.template ? current.template : revision.template;
+  const alike = [targetOf(record), lastCompleted(record)].find((one) => one?.revision.template === revision.template);
+  return alike?.template ?? revision.template;
 };
 
 /** A template that no task has yet, of the same content. */

@@ -66,6 +66,17 @@ describe('a request for a deployment', () => {
     expect(decideDeployment(after, request)).toMatchObject({ deployment: { kind: 'deploy', template: 't2+d1' } });
   });
 
+  it('keeps it also when another revision was tried since and came to nothing: hosts run what was completed', () => {
+    const restarted = deployment('d1', { kind: 'restart', revision: revision(2), template: as<Template>('t2+d1') });
+    const tried = deployment('d2', { revision: revision(3), template: as<Template>('t3') });
+    const since = [progress('d1', { state: 'completed' }), progress('d2', { state: 'cancelled' })];
+    const parts = { deployments: [restarted, tried], progress: since, revisions: [revision(2)] };
+    const seen = record({ target: as<DeploymentId>('d2') }, parts);
+    expect(decideDeployment(seen, request)).toMatchObject({ deployment: { kind: 'deploy', template: 't2+d1' } });
+    const back = { ...request, to: as<RevisionId>('r2') };
+    expect(decideRollback(seen, back)).toMatchObject({ deployment: { kind: 'rollback', template: 't2+d1' } });
+  });
+
   it.each([
     ['the environment is being deleted', { deletion: { requestedAt: 1, tasks: 'stop' } }, [], 'now', 'gone'],
     ['the token is another one', {}, [], 'other', 'outdated'],
