@@ -90,7 +90,7 @@ function completed(
   if (!current) draft.needsSurvey = true;
   const allOpen = progress.waves.length > 0 && progress.open === progress.waves.length;
   const done = progress.state === 'running' && allOpen && current && open === 0;
-  const given = done ? agentsGivenUntil(progress, of, sight, policy) : null;
+  const given = done ? agentsGivenUntil(progress, of, sight, draft, policy) : null;
   const isAwaited = given !== null && given > seen.now;
   if (isAwaited) draft.wake(given);
   const next: DeploymentProgress = {
@@ -101,16 +101,25 @@ function completed(
   return done && !isAwaited ? { ...next, state: 'completed', endedAt: seen.now } : next;
 }
 
-/** Until when agents that are away may return where nobody else tells how the new version does; null: somebody does, or none is away. */
+/**
+ * Until when agents that are away may return where nobody else tells how the new version does; null: somebody does, or none is
+ * away. A host that was broken before does not tell.
+ */
 function agentsGivenUntil(
   { openedAt }: DeploymentProgress,
   of: Standings['of'],
   sight: Sight,
+  draft: Draft,
   { startGraceMs }: Policy,
 ): Instant | null {
-  const told = [...of.values()].some((standing) => standing === 'done' || standing === 'failed');
-  const someAway = sight.hosts.some(({ arn, agentConnected }) => !agentConnected && of.get(arn) === 'deferred');
-  return !told && someAway ? after(openedAt, startGraceMs) : null;
+  let someAway = false;
+  for (const { arn, agentConnected } of sight.hosts) {
+    const standing = of.get(arn);
+    if (standing === 'done') return null;
+    if (standing === 'failed' && draft.slots.get(arn)?.tries.exempt !== true) return null;
+    if (standing === 'deferred' && !agentConnected) someAway = true;
+  }
+  return someAway ? after(openedAt, startGraceMs) : null;
 }
 
 function statusOf(

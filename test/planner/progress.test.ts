@@ -76,6 +76,13 @@ describe('a deployment', () => {
     expect(progressIn(opened(120))).toMatchObject({ state: 'completed', deferredInstances });
     const told = { facts: facts([...hosts, instance(3)], [task(3)]), slots: [slot(3)] };
     expect(progressIn({ ...opened(0), ...told })).toMatchObject({ state: 'completed', deferredInstances });
+    // One that was broken before says nothing of it.
+    const failed = (exempt: boolean): Scene => ({
+      facts: facts([...hosts, instance(3)]),
+      slots: [vacant(3, { tries: { ...usedUp, exempt } })],
+    });
+    expect(progressIn({ ...opened(0), ...failed(true) })).toMatchObject({ state: 'running', deferredInstances });
+    expect(progressIn({ ...opened(0), ...failed(false) })).toMatchObject({ state: 'completed', deferredInstances });
   });
 
   test.each<[string, Scene, number]>([
