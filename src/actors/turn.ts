@@ -9,6 +9,7 @@
 import pMap from 'p-map';
 import { NO_LOOKS, type Facts, type Looks } from '../domain/facts.ts';
 import { AlarmsUnavailableError, type AlarmSource } from '../alarms/alarms.ts';
+import { isOver } from '../domain/environment.ts';
 import { after, type EnvironmentId, type Instant, type LaunchId, type TaskDefinitionArn } from '../domain/ids.ts';
 import {
   isAsking,
@@ -68,7 +69,7 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
   const report = (acted: readonly Acted[]): TurnReport => reportOf(name, plan, acted, lookFault);
 
   const intents =
-    plan.effects.length > 0 || plan.rollback !== null
+    plan.effects.length > 0 || plan.rollback !== null || endsDeployment(plan)
       ? await claim.commitIntents(plan.changes)
       : await commitIfAny(claim, plan.changes);
   if (intents.kind !== 'committed') return intents;
@@ -94,6 +95,10 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
   if (wakeAt !== undefined) await deps.mailbox.wakeAt(environment, wakeAt);
   return { kind: 'done', report: report(acted) };
 }
+
+/** Nor may it land behind an order that replaces the deployment: what takes its place was decided by how far it was then. */
+const endsDeployment = ({ changes }: Plan): boolean =>
+  changes.flat().some((change) => change.kind === 'put-progress' && isOver(change.progress));
 
 const commitIfAny = async (claim: Claim, changes: readonly ChangeGroup[]): Promise<CommitResult> =>
   changes.length === 0 ? { kind: 'committed' } : await claim.commitOutcomes(changes);

@@ -216,6 +216,16 @@ describe('A2: no effect before its promise is committed', () => {
     expect(ecsCalls(calls)).toEqual([]);
   });
 
+  test('so does the end of a deployment, also where nothing is sent: another may have taken its place', async () => {
+    const scene = {
+      world: world({ slots: [slot(1)], progress: RUNNING_PROGRESS }),
+      facts: () => facts([instance(1)], [task(1)]),
+    };
+    const { calls, ending } = turn({ ...scene, intents: { kind: 'fenced' } });
+    expect(await ending).toEqual({ kind: 'fenced' });
+    expect(calls.at(-1)).toBe('intents put-progress put-status');
+  });
+
   test('an outcome that did not land ends the turn: the next one reads what did', async () => {
     const { calls, ending } = turn({ outcomes: { kind: 'fenced' } });
     expect(await ending).toMatchObject({ kind: 'fenced', report: { launches: 1 } });
