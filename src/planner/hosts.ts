@@ -12,8 +12,8 @@
  * H6. A host whose agent is disconnected is left alone: what ECS says of its tasks is old.
  * H7. A slot is forgotten only when ECS, asked for the instance, calls it INACTIVE or MISSING, and no launch is open.
  * H8. To start here and to stay here are two questions. A DRAINING host may keep a task, not get one. A host that the query does
- *     not match loses its task, unless the rollout that gave it one was stopped and waits for a person. An excluded host is left
- *     alone, and so is everything while the environment is frozen.
+ *     not match loses its task, unless the rollout that gave it one was stopped and waits for a person, or the one that takes it
+ *     is held (R2). An excluded host is left alone, and so is everything while the environment is frozen.
  * H9. A stop that ECS has not accepted yet is withdrawn when its reason is gone: the host does not drain any more, the query
  *     matches it again, the task is healthy again.
  */
@@ -75,7 +75,7 @@ export function planHost(
   if (slot !== undefined && slot.drainingSince !== null) draft.slots.set(host, { ...slot, drainingSince: null });
   const wanted = rollout.deploymentFor(instance, draft.slots.get(host));
   const covered = wanted === null ? null : rollout.covers(wanted, instance);
-  const leaves = covered === false && (slot?.task == null || !rollout.belongs(instance));
+  const leaves = covered === false && (slot?.task == null || !(rollout.belongs(instance) || rollout.spares(instance)));
   if (leaves) return leave(instance, claims, seen, draft);
   stay(host, seen, draft);
   return launchable(instance, covered === null ? null : wanted, seen, sight, rollout, claims, draft);

@@ -4,7 +4,7 @@
  * R1. A host whose wave is open gets the target deployment; any other gets what was last completed, the base, and so do all
  *     hosts once the rollout tripped, failed or was cancelled. Hosts that nothing happens to keep what they have.
  * R2. Tasks are taken away for a rollout only while it runs, or has completed: not while it is paused, tripped, cancelled or
- *     frozen, nor while its alarms are not known.
+ *     frozen, nor while its alarms are not known. Neither are those that only its query does not match.
  * R3. Which hosts count is said by the query of the deployment that the host is to have.
  */
 import type { Deployment, DeploymentProgress, EnvironmentSpec } from '../domain/environment.ts';
@@ -112,6 +112,11 @@ export class Rollout {
   isSilenced(instance: Instance, slot: Slot | undefined): boolean {
     if (instance.agentConnected || slot === undefined || !slot.vacated || slot.gapSince === null) return false;
     return this.progress !== null && slot.gapSince >= this.progress.startedAt;
+  }
+
+  /** R2. It would lose its task by what the target's query says anew, and something holds the rollout. */
+  spares(instance: Instance): boolean {
+    return this.hold !== null && this.base !== null && this.covers(this.base, instance) === true;
   }
 
   /** The target covers it, whatever state it is in. */

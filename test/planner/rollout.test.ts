@@ -16,6 +16,7 @@ import {
   launch,
   launchedOn,
   launchesIn,
+  machine,
   NOW,
   plan,
   progress,
@@ -296,6 +297,34 @@ describe('tasks that something else started', () => {
   ])('a task of the group is %s', (_, changes, made, of) => {
     const next = plan({ facts: facts([instance(1)], [task(1, changes)]) });
     expect(slotOf(next, 1)?.task).toMatchObject({ template: made, revision: of });
+  });
+});
+
+describe('R2: what its query alone sends away', () => {
+  const narrower = (parts: RolloutParts): Scene =>
+    rolling(3, { revision: { query: `ec2InstanceId == ${machine(1)}` }, slots: [updated(1)], ...parts });
+
+  test('goes while it runs', () => {
+    expect(stopsIn(plan(narrower({})))).toEqual([2, 3].map((n) => [taskArn(n), 'not-matching']));
+  });
+
+  test.each<[string, RolloutParts]>([
+    ['a person paused it', { spec: { orders: { ...NO_ORDERS, paused: true } } }],
+    ['its alarms are not known', { configuration: { alarms: ['errors'] } }],
+  ])('stays while %s, also where its stop was promised', (_, held) => {
+    const stop = { reason: 'not-matching', requestedAt: ago(1), accepted: false } as const;
+    const next = plan(narrower({ ...held, slots: [updated(1), slot(3, { stop, gapSince: ago(1) })] }));
+    expect(stopsIn(next)).toEqual([]);
+    expect([2, 3].map((n) => slotOf(next, n)?.stop)).toEqual([null, null]);
+    // Nothing comes there either.
+    expect(launchedOn(plan(narrower({ ...held, slots: [updated(1), vacant(2)] })))).toEqual([]);
+  });
+
+  test('goes all the same where what was completed does not match it either', () => {
+    const base = deployment(1, { revision: revision(1, { query: `ec2InstanceId != ${machine(2)}` }) });
+    const scene = narrower({ spec: { orders: { ...NO_ORDERS, paused: true } } });
+    const rollouts = [{ deployment: base, progress: progress(1) }, ...(scene.rollouts ?? [])];
+    expect(stopsIn(plan({ ...scene, rollouts }))).toEqual([[taskArn(2), 'not-matching']]);
   });
 });
 
