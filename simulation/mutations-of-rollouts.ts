@@ -151,8 +151,8 @@ export const MUTATIONS_OF_ROLLOUTS: readonly Mutation[] = [
   {
     name: 'a rollback replaces tasks that are of its template already',
     file: 'src/planner/rollout.ts',
-    find: 'if (task.template === target.template || task.template',
-    replace: 'if (task.launch === null && task.template',
+    find: 'if (task.template === this.target?.template) return true;',
+    replace: '',
     mix: 'rollouts',
     seed: 1,
     withinSeeds: 20,
