@@ -9,6 +9,7 @@ import {
   promptly,
   READINESS_QUEUE,
   SURVEY_QUEUE,
+  surveyRequest,
   timer,
   TIMER_QUEUE,
   wakeUp,
@@ -91,7 +92,7 @@ export class BullMailbox implements Mailbox, ReadinessMailbox {
   }
 
   private async addSurvey(cluster: ClusterArn): Promise<boolean> {
-    return await this.attempt('survey', () => this.surveys.add('survey', { cluster }, wakeUp(cluster)));
+    return await this.attempt('survey', () => this.surveys.add('survey', { cluster }, surveyRequest(cluster)));
   }
 
   private async addReadiness(cluster: ClusterArn): Promise<boolean> {

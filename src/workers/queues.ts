@@ -129,7 +129,7 @@ const workerConnection = (redis: RedisSettings): ConnectionOptions => ({
 /** Practically never gives up (Q3). */
 const ENDLESS_ATTEMPTS = 1_000_000;
 const BACKOFF_FIRST_MS = 200;
-/** A wake-up that comes while a job waits out its backoff waits with it, so it is short. */
+/** A request that comes while a survey waits out its backoff waits with it, so it is short. */
 const BACKOFF_MOST_MS = 5_000;
 
 export const wakeUp = (deduplicationId: string): JobsOptions => ({
@@ -138,6 +138,12 @@ export const wakeUp = (deduplicationId: string): JobsOptions => ({
   removeOnFail: true,
   attempts: ENDLESS_ATTEMPTS,
   backoff: { type: 'custom' },
+});
+
+/** One that failed keeps its backoff: turns ask every two seconds, and beginning anew each time would press an ECS that is away. */
+export const surveyRequest = (deduplicationId: string): JobsOptions => ({
+  ...wakeUp(deduplicationId),
+  deduplication: { id: deduplicationId, keepLastIfActive: true },
 });
 
 /** A timer set while an earlier one of the same id is just going off is kept, and runs after it. */

@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { Queue, type Job } from 'bullmq';
 import { pino } from 'pino';
 import { afterEach, expect, inject, test } from 'vitest';
+import { as, type ClusterArn, type Instant } from '../../src/domain/ids.ts';
+import { BullMailbox } from '../../src/workers/bull-mailbox.ts';
 import { GuardedWorker, type GuardedWorkerOptions } from '../../src/workers/guarded-worker.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { closeQueue, producerOptions, timer, wakeUp } from '../../src/workers/queues.ts';
+import { closeQueue, producerOptions, SURVEY_QUEUE, timer, wakeUp } from '../../src/workers/queues.ts';
 import { startRedis } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../system/stack.ts';
@@ -126,6 +128,25 @@ test('a job that fails comes again, and one that is cut off at shutdown is hande
     'the job with another worker',
   );
   expect(log).toEqual(['first', 'first', 'second']);
+});
+
+test('a survey that fails keeps its backoff, however often it is asked for meanwhile', async () => {
+  const mailbox = new BullMailbox(redis, () => as<Instant>(Date.now()), pino({ level: 'silent' }));
+  closers.push(() => mailbox.close());
+  const attempts: number[] = [];
+  workerOf(SURVEY_QUEUE, async (job) => {
+    attempts.push(job.attemptsMade);
+    throw new Error('ECS is away');
+  });
+  await eventually(
+    async () => {
+      await mailbox.requestSurvey(as<ClusterArn>('arn:aws:ecs:eu-west-1:123456789012:cluster/c'));
+      return attempts.length;
+    },
+    (count) => count >= 4,
+    'four attempts',
+  );
+  expect(attempts.slice(0, 4)).toEqual([0, 1, 2, 3]);
 });
 
 test('a failed job is counted by its queue', async () => {
