@@ -1,4 +1,5 @@
 import type { Acted, Plan } from '../domain/plan.ts';
+import { progressOf, type World } from '../domain/world.ts';
 
 /** What a turn came to, in numbers and in ECS's own words: for the log and the metrics. */
 export interface TurnReport {
@@ -11,6 +12,8 @@ export interface TurnReport {
   readonly replacements: number;
   /** Why the deployment was rolled back in this turn; null: it was not. */
   readonly rolledBack: string | null;
+  /** Why the breaker paused the rollout in this turn; null: it did not. */
+  readonly paused: string | null;
   readonly outcomes: { readonly done: number; readonly refused: number; readonly unknown: number };
   /** Why a task was not made, of the first launch that says so; null: none does. One that is `done` may: ECS answers, and names hosts it refused. */
   readonly launchFault: string | null;
@@ -21,7 +24,7 @@ export interface TurnReport {
   readonly waiting: { readonly [why: string]: number };
 }
 
-export function reportOf(name: string, plan: Plan, acted: readonly Acted[], lookFault: string | null): TurnReport {
+export function reportOf(world: World, plan: Plan, acted: readonly Acted[], lookFault: string | null): TurnReport {
   const waiting: { [why: string]: number } = {};
   for (const why of plan.waiting.values()) waiting[why] = (waiting[why] ?? 0) + 1;
   const outcomes = { done: 0, refused: 0, unknown: 0 };
@@ -29,19 +32,31 @@ export function reportOf(name: string, plan: Plan, acted: readonly Acted[], look
   const launches = plan.effects.filter((effect) => effect.kind === 'launch');
   const stops = plan.effects.filter((effect) => effect.kind === 'stop');
   return {
-    name,
+    name: world.spec.value.name,
     launches: launches.filter((effect) => !effect.replay).length,
     replays: launches.filter((effect) => effect.replay).length,
     stops: stops.length,
     duplicates: stops.filter((effect) => effect.reason === 'duplicate').length,
     replacements: stops.filter((effect) => effect.reason === 'update').length,
     rolledBack: plan.rollback?.progress.reason ?? null,
+    paused: pausedIn(plan, world),
     outcomes,
     launchFault: firstFault(acted, 'launch'),
     stopFault: firstFault(acted, 'stop'),
     lookFault,
     waiting,
   };
+}
+
+/** A person's pause is no news to that person, and neither is what an earlier turn said. */
+function pausedIn(plan: Plan, world: World): string | null {
+  const before = progressOf(world);
+  for (const change of plan.changes.flat()) {
+    if (change.kind !== 'put-progress' || change.progress.state !== 'paused' || change.progress.trip === null) continue;
+    const { reason } = change.progress;
+    if (before?.state !== 'paused' || before.reason !== reason) return reason;
+  }
+  return null;
 }
 
 const firstFault = (acted: readonly Acted[], kind: Acted['effect']['kind']): string | null =>

@@ -66,7 +66,7 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
   const { claim } = claimed;
   const { plan, plannedAt, lookFault } = await observeAndPlan(claim, deps, signal);
   const { name } = claim.world.spec.value;
-  const report = (acted: readonly Acted[]): TurnReport => reportOf(name, plan, acted, lookFault);
+  const report = (acted: readonly Acted[]): TurnReport => reportOf(claim.world, plan, acted, lookFault);
 
   const intents =
     plan.effects.length > 0 || plan.rollback !== null || endsDeployment(plan)

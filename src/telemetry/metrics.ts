@@ -42,6 +42,7 @@ export function createMetrics() {
     ),
     replacements: counter('replacements_total', 'Stops of outdated tasks for a rollout; among the stops'),
     rollbacks: counter('rollbacks_total', 'Deployments that failed by themselves and were rolled back'),
+    pauses: counter('pauses_total', 'Deployments that were paused by themselves, until somebody decides'),
     takeovers: new Counter({
       name: 'daemon_scheduler_takeovers_total',
       help: 'Jobs taken over from a worker that went silent',

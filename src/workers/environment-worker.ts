@@ -88,6 +88,10 @@ function report(ending: TurnEnding, about: object, log: Logger, metrics: Metrics
         metrics.rollbacks.inc();
         log.warn({ ...about, name: report.name, reason: report.rolledBack }, 'rolled back');
       }
+      if (report.paused !== null) {
+        metrics.pauses.inc();
+        log.warn({ ...about, name: report.name, reason: report.paused }, 'rollout paused');
+      }
       const idle = report.launches + report.replays + report.stops === 0;
       log[idle ? 'debug' : 'info']({ ...about, ...report }, 'turn');
       return;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { takeTurn, type TurnDeps } from '../../src/actors/turn.ts';
 import { AlarmsUnavailableError } from '../../src/alarms/alarms.ts';
+import type { DeploymentProgress } from '../../src/domain/environment.ts';
 import type { AlarmState, Facts } from '../../src/domain/facts.ts';
 import { as, type Instant, type Revision } from '../../src/domain/ids.ts';
 import type { LaunchOutcome, StopOutcome } from '../../src/domain/plan.ts';
@@ -332,6 +333,25 @@ describe('a rollout that fails by itself', () => {
       'roll back by rollback',
       'wake to deploy',
     ]);
+  });
+
+  test('that is only paused is reported by the turn that pauses it, and by no later one', async () => {
+    const pausing = deployment(2, {
+      base: deploymentId(1),
+      revision: revision(2, { configuration: { ...watched.revision.configuration, rollback: 'pause' } }),
+    });
+    const at = (over: Partial<DeploymentProgress>) => ({
+      ...failing,
+      world: world({
+        slots: [slot(1)],
+        rollouts: [{ deployment: pausing, progress: progress(2, { ...RUNNING_PROGRESS, ...over }) }],
+      }),
+    });
+    const first = await turn(at({})).ending;
+    expect(first).toMatchObject({ kind: 'done', report: { rolledBack: null, paused: 'alarm errors fired' } });
+    const reason = 'alarm errors fired';
+    const later = await turn(at({ state: 'paused', reason, trip: { reason, resumes: 0 } })).ending;
+    expect(later).toMatchObject({ kind: 'done', report: { paused: null } });
   });
 
   test.each<[CommitResult]>([[{ kind: 'fenced' }], [{ kind: 'unknown', reason: 'reply lost' }]])(

@@ -5,13 +5,29 @@ import { pino } from 'pino';
 import { afterEach, expect, inject, test } from 'vitest';
 import type { TurnDeps } from '../../src/actors/turn.ts';
 import { as, type EnvironmentId, type Revision } from '../../src/domain/ids.ts';
+import { DEFAULT_CONFIGURATION } from '../../src/domain/revision.ts';
 import type { World } from '../../src/domain/world.ts';
 import { EcsReadError } from '../../src/ecs/gateway.ts';
 import type { ClaimResult, CommitResult } from '../../src/store/store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startEnvironmentWorker } from '../../src/workers/environment-worker.ts';
 import { closeQueue, producerOptions, WAKE_QUEUE, wakeUp } from '../../src/workers/queues.ts';
-import { facts, host, instance, minting, NOW, POLICY, taskArn, world } from '../planner/fixtures.ts';
+import {
+  deployment,
+  deploymentId,
+  facts,
+  host,
+  instance,
+  minting,
+  NOW,
+  POLICY,
+  progress,
+  revision,
+  RUNNING_PROGRESS,
+  taskArn,
+  world,
+} from '../planner/fixtures.ts';
+import { failing } from '../planner/rollout-scenes.ts';
 import { eventually } from '../system/stack.ts';
 
 const redis = { url: inject('redisUrl'), prefix: randomUUID().slice(0, 8) };
@@ -135,4 +151,19 @@ test('what ECS does not tell is said once, however often turns ask, and so is th
     { level: 30, msg: 'turns are told again' },
     { level: 30, msg: 'turn', launches: 1, lookFault: null },
   ]);
+});
+
+test('a rollout that is paused by its breaker is said once, with why, and counted', async () => {
+  const next = deployment(2, {
+    base: deploymentId(1),
+    revision: revision(2, { configuration: { ...DEFAULT_CONFIGURATION, failures: 3, rollback: 'pause' } }),
+  });
+  const failed = world({
+    slots: [failing(1, 3)],
+    rollouts: [{ deployment: next, progress: progress(2, RUNNING_PROGRESS) }],
+  });
+  const { text, lines } = await woken([claimed(failed, { kind: 'committed' })]);
+  const reason = '3 failed attempts in wave all, where 3 trip; on i-000001: RESOURCE:MEMORY';
+  expect(lines).toContainEqual(expect.objectContaining({ level: 40, msg: 'rollout paused', reason }));
+  expect(text).toContain('daemon_scheduler_pauses_total 1');
 });
