@@ -24,7 +24,8 @@ export function parseConfig(argv: readonly string[], env: Readonly<Record<string
       strict: true,
     }).values;
   } catch (error) {
-    return { kind: 'wrong', faults: [error instanceof Error ? error.message : String(error)] };
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: 'wrong', faults: [/^Un(known|expected)/.test(message) ? `${message}; see --help` : message] };
   }
   if (flags['help'] === true) return { kind: 'help' };
   if (flags['version'] === true) return { kind: 'version' };

@@ -37,6 +37,8 @@ const whole = (least: number, most: number, unit: string): z.ZodType<number, str
     .transform(Number)
     .refine((value) => value >= least && value <= most, rule);
 };
+const oneOf = <T extends string>(...values: readonly T[]) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` });
 /** Empty: not set. */
 const ifSet = <T>(schema: z.ZodType<T, string>): z.ZodType<T | null, string> =>
   z.string().transform((text, context) => {
@@ -72,7 +74,7 @@ export const SETTINGS = {
     'role',
     'DS_ROLE',
     'all',
-    z.enum(['all', 'api', 'worker']),
+    oneOf('all', 'api', 'worker'),
     'What this process does: `api` serves REST, `worker` keeps the tasks, `all` does both.',
   ),
   bind: row(
@@ -145,7 +147,7 @@ export const SETTINGS = {
     'launch-with',
     'DS_LAUNCH_WITH',
     'run-task',
-    z.enum(['run-task', 'start-task']),
+    oneOf('run-task', 'start-task'),
     '`start-task` is for where RunTask cannot be used. It has no idempotency key: a lost answer costs minutes of waiting.',
   ),
   sqsQueueUrl: row(
@@ -222,7 +224,7 @@ export const SETTINGS = {
     'log-level',
     'DS_LOG_LEVEL',
     'info',
-    z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     'Least severe log line that is written.',
   ),
   logFile: row(

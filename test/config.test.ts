@@ -70,9 +70,10 @@ describe('settings', () => {
     [['--ecs-endpoint', 'foo'], '--ecs-endpoint must be a URL like http://127.0.0.1:4600'],
     [['--ecs-endpoint', 'ftp://foo'], '--ecs-endpoint must be a URL like'],
     [['--css-endpoint', 'css'], '--css-endpoint must be HOST:PORT'],
-    [['--role', 'boss'], '--role Invalid option'],
+    [['--role', 'boss'], '--role must be one of all, api, worker'],
     [['--attempts', '1', '--attempts', '2'], '--attempts is given more than once'],
-    [['--no-such-flag'], "Unknown option '--no-such-flag'"],
+    [['--no-such-flag'], "Unknown option '--no-such-flag'; see --help"],
+    [['frob'], 'This command does not take positional arguments; see --help'],
     [['stray'], "Unexpected argument 'stray'"],
   ])('%j is refused by name and rule', (argv, fault) => {
     expect(faults(argv).join('\n')).toContain(fault);

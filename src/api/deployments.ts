@@ -17,7 +17,16 @@ import { renderDeployment, renderDeployments, renderOrdered } from './render.ts'
 import { noMembersSchema } from './request-schemas.ts';
 import { answerJson, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
 import { deploymentListSchema, deploymentSchema, nameParameter } from './schemas.ts';
-import { flag, noSuchDeployment, pathName, recordOf, single, valid, validateOptionalBody } from './validation.ts';
+import {
+  flag,
+  noSuchDeployment,
+  outdatedToken,
+  pathName,
+  recordOf,
+  single,
+  valid,
+  validateOptionalBody,
+} from './validation.ts';
 import type { Valid } from './validation.ts';
 
 const flagParameter = (description: string) => z.enum(['true', 'false']).optional().openapi({ description });
@@ -136,11 +145,12 @@ const notDeployable = (
     case 'token-used':
       return refusal(400, `Deployment with token '${token}' already exists${whatNow(decision.since)}`);
     case 'outdated':
-      return refusal(400, `Token '${token}' is outdated and does not match the environment token`);
+      return refusal(400, outdatedToken(token));
     case 'in-progress':
       return refusal(
         400,
-        `Deployment ${decision.deployment} of environment ${name} is in progress; deploy again when it is completed`,
+        `Deployment ${decision.deployment} of environment ${name} is in progress; deploy again when it is completed, ` +
+          'or in its place with supersede=true',
       );
   }
 };

@@ -25,7 +25,15 @@ import { revisionOf } from './revisions.ts';
 import { answerJson, idempotencyHeader, jsonAnswer, refusals, serve } from './route.ts';
 import { environmentSchema, nameParameter, revisionListSchema } from './schemas.ts';
 import { checkDrainOrder, networkOf, selectorOf } from './standing.ts';
-import { invalid, noSuchEnvironment, pathName, recordOf, valid, validateOptionalBody } from './validation.ts';
+import {
+  invalid,
+  noSuchEnvironment,
+  outdatedToken,
+  pathName,
+  recordOf,
+  valid,
+  validateOptionalBody,
+} from './validation.ts';
 import type { Valid } from './validation.ts';
 
 export const serveUpdates = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void => {
@@ -92,9 +100,7 @@ const update = async (c: ApiContext, deps: ApiDeps, body: string, remember: Reme
   const next = as<DeploymentToken>(deps.uuid());
 
   const refused = (why: 'gone' | 'outdated'): Refusal =>
-    why === 'gone'
-      ? noSuchEnvironment(name.value)
-      : refusal(outdated, `Token '${token}' is outdated and does not match the environment token`);
+    why === 'gone' ? noSuchEnvironment(name.value) : refusal(outdated, outdatedToken(token));
   let wanted: Wanted | null = null;
   return changeEnvironment(c, deps, { name: name.value, remember }, async (record): Promise<Step> => {
     const may = record === null ? 'gone' : mayUpdate(record.spec.value, token);

@@ -22,7 +22,7 @@ export const validateOptionalBody = <Schema extends z.ZodType>(
   text: string,
 ): Valid<z.infer<Schema>> => {
   const given = text.trim() === '' ? {} : parseObject(text);
-  return given === null ? invalid(['body in body must be a JSON object']) : validateObject(schema, given);
+  return given === null ? invalid(['body must be a JSON object']) : validateObject(schema, given);
 };
 
 /** A body may have thousands; these are enough to see what is wrong. */
@@ -99,6 +99,10 @@ export const recordOf = async (
 };
 
 export const noSuchEnvironment = (name: string): Refusal => refusal(404, `Environment ${name} does not exist`);
+
+/** Which token is the right one is not told: who sends another has not seen what it stands for. */
+export const outdatedToken = (token: string): string =>
+  `Token '${token}' is outdated and does not match the environment token; GET the environment for that`;
 
 export const noSuchDeployment = (id: string, environment: EnvironmentName): Refusal =>
   refusal(404, `Deployment ${id} does not exist for environment ${environment}`);

@@ -84,13 +84,20 @@ export function namedIn(body: string): Named {
   const hints: Hint[] = [];
   const faults: string[] = [];
   for (const [n, event] of events.entries()) {
-    const parsed = namedSchema.safeParse(event);
+    const parsed = namedSchema.safeParse(event, { error: rule });
     if (parsed.success) hints.push(parsed.data);
     else for (const issue of parsed.error.issues) faults.push(faultText(issue, Array.isArray(json) ? n : null));
   }
   return faults.length > 0
     ? { kind: 'wrong', faults: faults.slice(0, FAULTS_SHOWN_MOST) }
     : { kind: 'named', hints: distinct(hints) };
+}
+
+/** Where a schema says nothing of its own. */
+function rule({ code, input, expected }: z.core.$ZodRawIssue): string | undefined {
+  if (code === 'invalid_union') return `should be one of [${INSTANCE_CHANGE} ${TASK_CHANGE}]`;
+  if (code !== 'invalid_type') return undefined;
+  return input === undefined || input === null ? 'is required' : `must be of type ${expected}`;
 }
 
 /** Faults shown of a body of many wrong events. */

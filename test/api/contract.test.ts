@@ -52,7 +52,7 @@ const DEVIATIONS: Readonly<Record<string, Deviation>> = {
   'deploy: token with a suffix': NOT_A_UUID,
   'deploy: wrong token': {
     why: "design 5: an outdated token's error does not tell the right one",
-    body: "Token '11111111-2222-3333-4444-555555555555' is outdated and does not match the environment token\n",
+    body: "Token '11111111-2222-3333-4444-555555555555' is outdated and does not match the environment token; GET the environment for that\n",
   },
   'deploy: missing environment': {
     why: 'v0.3.0 printed the name of its variable in place of the name of the environment',

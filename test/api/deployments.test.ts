@@ -79,7 +79,7 @@ describe('deploying', () => {
     const { deploymentToken } = await h.create('web');
     const first = JSON.parse((await h.deploy('web', deploymentToken)).text) as { id: string };
     const token = h.token(await h.patch('web', deploymentToken, { taskDefinition: 'daemon:2' }));
-    const inProgress = `Deployment ${first.id} of environment web is in progress; deploy again when it is completed\n`;
+    const inProgress = `Deployment ${first.id} of environment web is in progress; deploy again when it is completed, or in its place with supersede=true\n`;
     expect(await h.deploy('web', token)).toMatchObject({ status: 400, text: inProgress });
     expect(await h.deploy('web', `${token}&supersede=false`)).toMatchObject({ status: 400, text: inProgress });
     const second = await h.deploy('web', `${token}&supersede=true`);

@@ -97,8 +97,8 @@ describe('rolling back', () => {
     ['{"to":"x"}', "to in body should match '^[0-9a-f]{16}$'"],
     ['{"to":5}', 'to in body must be of type string'],
     ['{"too":null}', 'too in body is not a known field'],
-    ['{"to":', 'body in body must be a JSON object'],
-    ['[]', 'body in body must be a JSON object'],
+    ['{"to":', 'body must be a JSON object'],
+    ['[]', 'body must be a JSON object'],
   ])('refuses the body %s', async (body, line) => {
     const h = await updated();
     expect(await h.call('/v1/environments/web/rollback', { method: 'POST', body })).toMatchObject({

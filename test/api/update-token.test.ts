@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { harness } from './harness.ts';
 
 const OTHER = '11111111-2222-4333-8444-555555555555';
-const OUTDATED = `Token '${OTHER}' is outdated and does not match the environment token\n`;
+const OUTDATED = `Token '${OTHER}' is outdated and does not match the environment token; GET the environment for that\n`;
 
 const patch = (h: ReturnType<typeof harness>, body: string, headers: Record<string, string> = {}) =>
   h.call('/v1/environments/web', { method: 'PATCH', body, headers });

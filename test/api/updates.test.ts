@@ -186,7 +186,7 @@ describe('an update', () => {
     const { deploymentToken } = await h.create('web');
     expect(await patch(h, body, { 'If-Match': deploymentToken })).toMatchObject({
       status: 400,
-      text: 'validation failure list:\nbody in body must be a JSON object\n',
+      text: 'validation failure list:\nbody must be a JSON object\n',
     });
   });
 

@@ -178,7 +178,7 @@ describe('the body of an order', () => {
       text: 'validation failure list:\nrestart in body is not a known field\n',
     });
     const list = await h.call(`/v1/environments/web/${path}`, { method: 'POST', body: '[]' });
-    expect(list).toMatchObject({ status: 400, text: expect.stringContaining('body in body must be a JSON object') });
+    expect(list).toMatchObject({ status: 400, text: expect.stringContaining('body must be a JSON object') });
     expect(await h.store.inventory()).toEqual(before);
   });
 });
