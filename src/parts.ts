@@ -202,9 +202,7 @@ async function until(
   }
 }
 
-/** gRPC ends some of its messages with a heading and nothing under it. */
-const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replace(/\s*Resolution note:\s*$/, '');
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function withoutPassword(url: string): string {
   const parsed = new URL(url);

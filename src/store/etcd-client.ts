@@ -202,4 +202,6 @@ const wasTurnedAway = (error: unknown): boolean =>
 const unavailable = (error: unknown, endpoints: readonly string[]): StoreUnavailableError =>
   new StoreUnavailableError(`etcd at ${endpoints.join(', ')}: ${messageOf(error)}`, { cause: error });
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** gRPC ends some of its messages with a heading and nothing under it. */
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s*Resolution note:\s*$/, '');
