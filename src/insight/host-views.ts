@@ -91,6 +91,8 @@ function explain(
     const current = slot?.task != null && rollout.isCurrent(slot.task);
     return current ? 'covered: its task is ready' : 'covered: its task is ready, and is left as it is';
   }
+  const why = rollout.progress?.reason ?? null;
+  if (waiting === 'paused' && why !== null) return `${SENTENCES.paused(last, at)} (${why})`;
   return SENTENCES[waiting](last, at);
 }
 

@@ -28,7 +28,7 @@ import {
   vacant,
   type Scene,
 } from '../planner/fixtures.ts';
-import { rolling, taken, updated } from '../planner/rollout-scenes.ts';
+import { failing, rolling, taken, updated } from '../planner/rollout-scenes.ts';
 
 function seenIn(scene: Scene): Seen {
   const seen = observation(scene);
@@ -122,7 +122,13 @@ describe('a host is', () => {
       wave: 'the rest',
     });
     const orders = { paused: true, resumes: 0, promoted: 0, cancelled: false };
-    expect(viewOf(rolling(3, { spec: { orders } }), 2)).toMatchObject({ state: 'ready', waitingFor: 'paused' });
+    expect(viewOf(rolling(3, { spec: { orders } }), 2)).toMatchObject({
+      state: 'ready',
+      waitingFor: 'paused',
+      explanation: 'the rollout is paused (paused by request)',
+    });
+    const tripped = rolling(3, { slots: [failing(1, 3)], configuration: { failures: 3, rollback: 'pause' } });
+    expect(viewOf(tripped, 2).explanation).toMatch(/^the rollout is paused \(3 failed attempts in wave all, .+\)$/);
   });
 
   test('in the wave after one that bakes, or that a person is to promote', () => {
