@@ -6,6 +6,9 @@ import { setHeader } from './headers.ts';
 /** What we take over from a caller or a proxy: short, and unable to forge a log line or a header. */
 const SANE_REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
 
+/** Room for the names and ids of every route; whoever probes for others does not fill the log. */
+const MOST_PATH_CHARACTERS = 200;
+
 export const requestLog =
   (deps: Pick<ApiDeps, 'log' | 'now' | 'uuid'>): ApiMiddleware =>
   async (c, next) => {
@@ -20,6 +23,7 @@ export const requestLog =
       requestId,
       method: c.req.method,
       route: routePath(c, -1),
+      path: c.req.path.slice(0, MOST_PATH_CHARACTERS),
       status: c.res.status,
       ms: deps.now() - startedAt,
     };

@@ -29,12 +29,19 @@ describe('request ids and logs', () => {
         requestId: 'r-1',
         method: 'POST',
         route: '/v1/environments/:name/deployments',
+        path: '/v1/environments/web/deployments',
         status: 200,
         ms: expect.any(Number),
         msg: 'request',
       },
     ]);
     expect(JSON.stringify(h.logged)).not.toMatch(new RegExp(`${deploymentToken}|secret|taskDefinition`));
+  });
+
+  it('shortens a path that is too long for a line', async () => {
+    const h = harness();
+    await h.call(`/v1/environments/${'x'.repeat(5_000)}`);
+    expect(h.logged).toMatchObject([{ status: 404, path: `/v1/environments/${'x'.repeat(183)}` }]);
   });
 
   it('shows a fault to the log with its stack, and to the caller with nothing but the request id', async () => {
