@@ -25,6 +25,9 @@ export function wireError(error: unknown): WireError {
   };
 }
 
+/** The SDK's words when neither its variables nor its files tell one. */
+const REGION_MISSING = 'Region is missing';
+
 /** ECS's error name, the system's error code, or ours. */
 function faultOf(error: unknown): Fault {
   if (!(error instanceof Error)) return { code: 'Error', message: String(error) };
@@ -33,7 +36,10 @@ function faultOf(error: unknown): Fault {
   // A host with several addresses fails once for each; the first tells enough.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const message = first instanceof Error ? first.message : error.message;
-  return { code: typeof code === 'string' ? code : error.name, message };
+  return {
+    code: typeof code === 'string' ? code : error.name,
+    message: message === REGION_MISSING ? `${message}: set AWS_REGION` : message,
+  };
 }
 
 const member = (value: unknown, name: string): unknown =>
