@@ -3,6 +3,7 @@ import { harness } from './harness.ts';
 
 test('the page and all it loads come from here', async () => {
   const { app } = harness();
+  expect((await app.request('/docs/')).headers.get('location')).toBe('/docs');
   const page = await app.request('/docs');
   expect(page.status).toBe(200);
   expect(page.headers.get('Content-Security-Policy')).toContain("default-src 'self'");
