@@ -67,7 +67,7 @@ export interface RollbackRequest {
   /** What the environment's token becomes: its content changes. */
   readonly token: DeploymentToken;
   readonly at: Instant;
-  /** null: what was last completed; if that is the target, what was before it and made other tasks. */
+  /** null: what was last completed; if that is the target, what was before it and has other tasks. A restart has the same ones. */
   readonly to: RevisionId | null;
 }
 
@@ -132,7 +132,7 @@ const beforeTarget = (record: EnvironmentRecord, target: DeploymentId): Deployme
   if (record.progress.get(target)?.state !== 'completed') return lastCompleted(record);
   return newestCompleted(
     record,
-    (deployment, created) => created < given.created && deployment.template !== given.value.template,
+    ({ revision }, created) => created < given.created && revision.template !== given.value.revision.template,
   );
 };
 

@@ -154,6 +154,16 @@ describe('a request for a rollback', () => {
     expect(decideRollback(seen, ask)).toMatchObject({ deployment: { revision: { id: 'r1' }, base: 'd3' } });
   });
 
+  it('passes over what a restart made anew', () => {
+    const restarted = deployment('d3', { kind: 'restart', revision: revision(2), template: as<Template>('t2+d3') });
+    const states = ['d1', 'd2', 'd3'].map((id) => progress(id, { state: 'completed' }));
+    const seen = record(
+      { target: as<DeploymentId>('d3') },
+      { deployments: [earlier, two, restarted], progress: states },
+    );
+    expect(decideRollback(seen, ask)).toMatchObject({ deployment: { revision: { id: 'r1' }, template: 't1' } });
+  });
+
   it('deploys the revision that is named', () => {
     const seen = record({ target }, { deployments: [two], revisions: [revision(7)] });
     expect(decideRollback(seen, { ...ask, to: as<RevisionId>('r7') })).toMatchObject({
