@@ -1,6 +1,6 @@
-import type { Change } from '../model/outbox.ts';
+import type { Change } from '../model/records.ts';
 import { remaining, resourceViews } from '../model/resources.ts';
-import type { Host, Task } from '../model/world.ts';
+import type { Host, Task } from '../model/records.ts';
 
 /**
  * A state change as EventBridge hands it on: instants as text, and the version of the thing in its detail.

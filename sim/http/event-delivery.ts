@@ -1,5 +1,5 @@
 import type { EcsModel } from '../model/model.ts';
-import type { Change } from '../model/outbox.ts';
+import type { Change } from '../model/records.ts';
 import { SeededRandom } from '../model/random.ts';
 import { eventOf } from './ecs-events.ts';
 import type { SqsQueue } from './sqs-queue.ts';

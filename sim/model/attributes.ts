@@ -5,7 +5,7 @@ import { findCluster, findHost } from './lookup.ts';
 import { hostChanged } from './outbox.ts';
 import { numbered, takePage } from './paging.ts';
 import { clusterField, operation, pageFields } from './validation.ts';
-import type { Cluster, Host } from './world.ts';
+import type { Cluster, Host } from './records.ts';
 
 /** Limits of the API reference. */
 const ATTRIBUTES_PER_CALL_MAX = 10;

@@ -4,7 +4,8 @@ import { ecsError, invalid, isError } from './answer.ts';
 import { arnPrefix, clusterName, findCluster } from './lookup.ts';
 import { numbered, takePage } from './paging.ts';
 import { operation, pageFields, tagsField } from './validation.ts';
-import type { Cluster, World } from './world.ts';
+import type { Cluster } from './records.ts';
+import type { World } from './world.ts';
 
 const NAME = /^[a-zA-Z0-9_-]{1,255}$/;
 const DESCRIBE_CLUSTERS_MAX = 100;

@@ -10,7 +10,8 @@ import { matches, pinnedInstanceIds } from './query-evaluation.ts';
 import { parseQuery, type Query } from './query-parser.ts';
 import { remaining, RESERVED_TCP_PORTS, resourceViews } from './resources.ts';
 import { clusterField, idsField, operation, pageFields, tagsField } from './validation.ts';
-import type { Cluster, Host, HostResources, World } from './world.ts';
+import type { Cluster, Host, HostResources } from './records.ts';
+import type { World } from './world.ts';
 
 const UPDATE_STATE_MAX = 10;
 

@@ -2,7 +2,8 @@ import { stopAtOnce } from './life-cycle.ts';
 import { arnPrefix } from './lookup.ts';
 import { hostChanged, tellOfHost } from './outbox.ts';
 import { NO_RESOURCES } from './resources.ts';
-import type { Cluster, Host, HostResources, StopCode, World } from './world.ts';
+import type { Cluster, Host, HostResources, StopCode } from './records.ts';
+import type { World } from './world.ts';
 
 const AGENT_VERSION = '1.90.0';
 const EC2_ID_HEX_DIGITS = 17;

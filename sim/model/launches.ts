@@ -12,7 +12,7 @@ import { findActiveTaskDefinition } from './task-definitions.ts';
 import { stoppedTaskView, taskView } from './task-views.ts';
 import { boundToken } from './tokens.ts';
 import { canonicalJson, clusterField, operation, tagsField } from './validation.ts';
-import type { Failure, Host, Task, TaskDefinition, TokenEntry } from './world.ts';
+import type { Failure, Host, Task, TaskDefinition, TokenEntry } from './records.ts';
 
 /** Limits of the API reference. */
 const COUNT_MAX = 10;

@@ -1,4 +1,4 @@
-import type { Host, Task } from './world.ts';
+import type { Host, Task } from './records.ts';
 
 /**
  * The witness: what really happened, kept for ever and from the model's own changes of state.

@@ -1,4 +1,5 @@
-import type { Due, Host, LastStatus, StopCode, Task, TaskStep, World } from './world.ts';
+import type { Due, Host, LastStatus, StopCode, Task, TaskStep } from './records.ts';
+import type { World } from './world.ts';
 import { hostChanged, taskChanged } from './outbox.ts';
 import { release } from './resources.ts';
 

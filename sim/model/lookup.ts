@@ -1,5 +1,6 @@
 import { ecsError, invalid, isError, type EcsError } from './answer.ts';
-import type { Cluster, Host, Task, World } from './world.ts';
+import type { Cluster, Host, Task } from './records.ts';
+import type { World } from './world.ts';
 
 const DEFAULT_CLUSTER = 'default';
 

@@ -9,12 +9,13 @@ import { findHost } from './lookup.ts';
 import { OPERATIONS } from './operations.ts';
 import { MODEL_DEFAULTS, type ModelOptions } from './options.ts';
 import { SeededRandom } from './random.ts';
-import type { Change } from './outbox.ts';
+import type { Change } from './records.ts';
 import { RESERVED_TCP_PORTS } from './resources.ts';
 import { findTaskAnywhere } from './tasks.ts';
 import { ThrottleBuckets } from './throttle.ts';
 import { TimerQueue } from './timers.ts';
-import type { Host, Task, World } from './world.ts';
+import type { Host, Task } from './records.ts';
+import type { World } from './world.ts';
 
 export interface EcsRequest {
   /** For example `RunTask`. */

@@ -1,9 +1,5 @@
-import type { Host, Task, World } from './world.ts';
-
-/** A change of a host or a task, with the thing as it was then. */
-export type Change =
-  | { readonly kind: 'host'; readonly at: number; readonly host: Host }
-  | { readonly kind: 'task'; readonly at: number; readonly task: Task };
+import type { Host, Task } from './records.ts';
+import type { World } from './world.ts';
 
 /** Every change of a host goes through here: its version rises by one, and an event tells of it. */
 export function hostChanged(world: World, host: Host): void {

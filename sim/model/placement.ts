@@ -3,7 +3,8 @@ import { isExternal } from './hosts.ts';
 import { matches } from './query-evaluation.ts';
 import type { Query } from './query-parser.ts';
 import { missingResource } from './resources.ts';
-import type { Cluster, Failure, Host, Task, TaskDefinition, TaskNeeds, World } from './world.ts';
+import type { Cluster, Failure, Host, Task, TaskDefinition, TaskNeeds } from './records.ts';
+import type { World } from './world.ts';
 
 export interface PlacementRequest {
   readonly cluster: Cluster;

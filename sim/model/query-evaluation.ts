@@ -1,5 +1,5 @@
 import type { CompareOperator, Query, Subject } from './query-parser.ts';
-import type { Host } from './world.ts';
+import type { Host } from './records.ts';
 
 /** Whether the host satisfies the query. A subject without a value satisfies only what is negated. */
 export function matches(query: Query, host: Host): boolean {

@@ -1,5 +1,6 @@
 import { hostChanged } from './outbox.ts';
-import type { ContainerDefinition, Host, HostResources, Task, TaskDefinition, TaskNeeds, World } from './world.ts';
+import type { ContainerDefinition, Host, HostResources, Task, TaskDefinition, TaskNeeds } from './records.ts';
+import type { World } from './world.ts';
 
 /**
  * What tasks take and what hosts have left.

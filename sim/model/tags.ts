@@ -4,7 +4,8 @@ import { ecsError, invalid, isError, type EcsError } from './answer.ts';
 import { findCluster, findHost, findTask } from './lookup.ts';
 import { findTaskDefinition } from './task-definitions.ts';
 import { operation, tagsField } from './validation.ts';
-import type { Tag, World } from './world.ts';
+import type { Tag } from './records.ts';
+import type { World } from './world.ts';
 
 const TAGS_PER_RESOURCE_MAX = 50;
 const ECS_ARN = /^arn:aws:ecs:[^:]*:[^:]*:(?<kind>[a-z-]+)\/(?<rest>.+)$/;

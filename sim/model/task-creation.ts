@@ -6,7 +6,8 @@ import { arnPrefix } from './lookup.ts';
 import { tellOfTask } from './outbox.ts';
 import { reserve } from './resources.ts';
 import { amountField, cpuField, memoryField } from './validation.ts';
-import type { Host, Tag, Task, TaskBehaviour, TaskDefinition, TaskNeeds, World } from './world.ts';
+import type { Host, Tag, Task, TaskBehaviour, TaskDefinition, TaskNeeds } from './records.ts';
+import type { World } from './world.ts';
 
 const ARN_ID_HEX_DIGITS = 32;
 

@@ -5,7 +5,8 @@ import { arnPrefix, seconds } from './lookup.ts';
 import { numbered, takePage } from './paging.ts';
 import { parseQuery } from './query-parser.ts';
 import { amountField, cpuField, memoryField, operation, pageFields, tagsField } from './validation.ts';
-import type { Attribute, TaskDefinition, World } from './world.ts';
+import type { Attribute, TaskDefinition } from './records.ts';
+import type { World } from './world.ts';
 
 const FAMILY = /^[a-zA-Z0-9_-]{1,255}$/;
 const CONSTRAINTS_MAX = 10;

@@ -1,6 +1,6 @@
 import { seconds } from './lookup.ts';
 import { isExternal } from './hosts.ts';
-import type { Task, TaskContainer } from './world.ts';
+import type { Task, TaskContainer } from './records.ts';
 
 /** A task as ECS shows it. */
 export function taskView(task: Task, withTags: boolean): object {

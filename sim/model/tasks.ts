@@ -6,7 +6,8 @@ import { arnOf, findCluster, findHost, findTask } from './lookup.ts';
 import { takePage } from './paging.ts';
 import { taskView } from './task-views.ts';
 import { clusterField, idsField, operation, pageFields } from './validation.ts';
-import type { Cluster, Task, World } from './world.ts';
+import type { Cluster, Task } from './records.ts';
+import type { World } from './world.ts';
 
 const REASON_CHARS_MAX = 1_024;
 const TASK_NOT_FOUND = 'The referenced task was not found.';

@@ -1,4 +1,5 @@
-import type { Cluster, TokenEntry, World } from './world.ts';
+import type { Cluster, TokenEntry } from './records.ts';
+import type { World } from './world.ts';
 
 /**
  * The client tokens of RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html

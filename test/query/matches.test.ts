@@ -3,7 +3,7 @@ import { assert, constantFrom, oneof, option, property, record, subarray, tuple,
 import { describe, expect, test } from 'vitest';
 import { parseQuery as parseOfSimulator } from '../../sim/model/query-parser.ts';
 import { matches as matchesInSimulator } from '../../sim/model/query-evaluation.ts';
-import type { Host } from '../../sim/model/world.ts';
+import type { Host } from '../../sim/model/records.ts';
 import type { Instance } from '../../src/domain/facts.ts';
 import { as, type Instant } from '../../src/domain/ids.ts';
 import { matches } from '../../src/query/matches.ts';
