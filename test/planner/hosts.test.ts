@@ -4,7 +4,6 @@ import { as, type Revision } from '../../src/domain/ids.ts';
 import {
   ago,
   changesOf,
-  definition,
   facts,
   host,
   instance,
@@ -14,15 +13,12 @@ import {
   NOW,
   plan,
   REVISION,
-  revisionId,
   slot,
   slotOf,
   starting,
   stopped,
-  stopsIn,
   task,
   taskArn,
-  template,
   tries,
   vacant,
   type Scene,
@@ -231,111 +227,6 @@ describe('H3: only by facts listed after the environment came to be', () => {
   });
 });
 
-describe('H4: a live task without a slot is adopted, never doubled', () => {
-  test('on a host we know nothing of', () => {
-    const next = plan({ facts: facts([instance(1)], [task(1)]) });
-    expect(next.effects).toEqual([]);
-    expect(slotOf(next, 1)?.task).toEqual({
-      arn: taskArn(1),
-      launch: null,
-      revision: revisionId(1),
-      template: template(1),
-      taskDefinition: definition(1),
-      placedAt: NOW,
-      ranAt: NOW,
-      readyAt: NOW,
-      missingSince: null,
-    });
-  });
-
-  test('one that has not reached RUNNING is looked at again soon', () => {
-    const next = plan({ facts: facts([instance(1)], [task(1, { lastStatus: 'PENDING' })]) });
-    expect(slotOf(next, 1)?.task?.ranAt).toBeNull();
-    expect(next.wakeAt).toBe(ago(-0.5));
-  });
-
-  test('also before the first deployment', () => {
-    expect(slotOf(plan({ facts: facts([instance(1)], [task(1)]), spec: { target: null } }), 1)?.task?.arn).toBe(
-      taskArn(1),
-    );
-  });
-
-  test('not by a listing older than the environment, or than what we wrote of the host', () => {
-    const older = (revision: Revision) => facts([instance(1)], [task(1)], { revision: before(revision) });
-    expect(plan({ facts: older(REVISION.created) }).slots.size).toBe(0);
-    expect(slotOf(plan({ facts: older(REVISION.written), slots: [vacant(1)] }), 1)?.task).toBeNull();
-  });
-
-  test('not while a launch is open there: it may be the launch’s own', () => {
-    expect(plan({ facts: facts([instance(1)], [task(1)]), launches: [launch(1, [1], ago(1))] }).slots.size).toBe(0);
-  });
-
-  test.each([
-    [
-      'the current definition before others',
-      { taskDefinition: definition(9), createdAt: ago(500) },
-      { createdAt: ago(100) },
-      2,
-    ],
-    ['the oldest', { createdAt: ago(100) }, { createdAt: ago(500) }, 2],
-    ['the lower ARN', {}, {}, 1],
-  ])('of several, %s', (_, first, second, kept) => {
-    const tasks = [task(1, first), task(2, { instance: host(1), ...second })];
-    for (const listed of [tasks, tasks.toReversed()]) {
-      expect(slotOf(plan({ facts: facts([instance(1)], listed) }), 1)?.task?.arn).toBe(taskArn(kept));
-    }
-  });
-});
-
-describe('H5: of two live tasks the recorded one stays', () => {
-  const scene: Scene = {
-    facts: facts([instance(1)], [task(2, { instance: host(1), createdAt: ago(999) }), task(1)]),
-    slots: [slot(1)],
-  };
-
-  test('the other is described, then stopped', () => {
-    expect(plan(scene)).toMatchObject({ effects: [], look: { tasks: [taskArn(2)] } });
-    expect(stopsIn(plan({ ...scene, looks: { tasks: [task(2, { instance: host(1) })] } }))).toEqual([
-      [taskArn(2), 'duplicate'],
-    ]);
-  });
-
-  test('once: not when it is on its way out, nor when it is gone', () => {
-    const leaving = task(2, { instance: host(1), desiredStatus: 'STOPPED' });
-    expect(stopsIn(plan({ ...scene, looks: { tasks: [leaving] } }))).toEqual([]);
-    expect(stopsIn(plan({ ...scene, looks: { tasks: [stopped(2, { instance: host(1) })] } }))).toEqual([]);
-  });
-
-  test('not while ECS does not know the recorded one: the other may be all there is, and takes its place in the end', () => {
-    const other = task(2, { instance: host(1) });
-    const listed = { ...scene, facts: facts([instance(1)], [other]) };
-    const missing = { ...listed, looks: { tasks: [taskArn(1), other] } };
-    expect(plan(missing)).toMatchObject({ effects: [] });
-    expect(slotOf(plan(missing), 1)?.task).toMatchObject({ arn: taskArn(1), missingSince: NOW });
-    const placed = slot(1).task;
-    const since = (seconds: number): Scene => ({
-      ...listed,
-      slots: [slot(1, { task: placed === null ? null : { ...placed, missingSince: ago(seconds) } })],
-    });
-    expect(plan({ ...since(60), looks: { tasks: [other] } })).toMatchObject({ effects: [] });
-    const believed = plan({ ...since(60 * MINUTE), looks: { tasks: [taskArn(1), other] } });
-    expect(slotOf(believed, 1)?.task?.arn).toBe(taskArn(2));
-    expect(believed.effects).toEqual([]);
-  });
-
-  test('a task of another group, or of another host, is none of ours', () => {
-    const foreign = facts([instance(1)], [task(1)]);
-    const others = new Map([
-      ...foreign.tasks,
-      ['daemon:other', [task(2, { instance: host(1), group: 'daemon:other' })]],
-    ]);
-    expect(plan({ ...scene, facts: { ...foreign, tasks: others } })).toMatchObject({
-      effects: [],
-      look: { tasks: [] },
-    });
-  });
-});
-
 describe('H6: a host whose agent is disconnected is left alone', () => {
   const gone = instance(1, { agentConnected: false });
 
@@ -360,107 +251,5 @@ describe('H6: a host whose agent is disconnected is left alone', () => {
         }),
       ),
     ).toEqual([host(1)]);
-  });
-});
-
-describe('H7: a slot is forgotten only when ECS, asked, does not know the instance any more', () => {
-  const scene: Scene = { facts: facts([]), slots: [slot(1)] };
-
-  test('not being listed proves nothing: the instance is described first', () => {
-    const next = plan(scene);
-    expect(next.look.instances).toEqual([host(1)]);
-    expect(next.slots.has(host(1))).toBe(true);
-  });
-
-  test.each([
-    ['MISSING', host(1)],
-    ['INACTIVE', instance(1, { status: 'INACTIVE', agentConnected: false })],
-  ])('forgotten when %s', (_, answer) => {
-    expect(changesOf(plan({ ...scene, looks: { tasks: [task(1)], instances: [answer] } }))).toContainEqual({
-      kind: 'delete-slot',
-      instance: host(1),
-    });
-  });
-
-  test('kept when it is there after all', () => {
-    expect(plan({ ...scene, looks: { tasks: [task(1)], instances: [instance(1)] } }).slots.has(host(1))).toBe(true);
-  });
-
-  test('kept while a launch for it is open', () => {
-    const next = plan({
-      ...scene,
-      slots: [vacant(1)],
-      launches: [launch(1, [1], ago(1))],
-      looks: { instances: [host(1)] },
-    });
-    expect(next.slots.has(host(1))).toBe(true);
-    expect(next.waiting.get(host(1))).toBe('launch');
-  });
-
-  test('a listing older than the slot is not enough to ask, so a newer one is asked for', () => {
-    const next = plan({ ...scene, facts: facts([], [], { revision: before(REVISION.written) }) });
-    expect(next.look.instances).toEqual([]);
-    expect(next.needsSurvey).toBe(true);
-  });
-});
-
-describe('a drain', () => {
-  const draining = (foreignTasks: number, since: ReturnType<typeof ago> | null): Scene => ({
-    facts: facts([instance(1, { status: 'DRAINING', foreignTasks })], [task(1)]),
-    slots: [slot(1, { drainingSince: since })],
-  });
-
-  test('waits for the tasks of others', () => {
-    const next = plan(draining(1, null));
-    expect(stopsIn(next)).toEqual([]);
-    expect(slotOf(next, 1)?.drainingSince).toBe(NOW);
-    expect(next.wakeAt).toBe(ago(-10 * MINUTE));
-  });
-
-  test('ends with ours once they are gone', () => {
-    const next = plan(draining(0, ago(5)));
-    expect(stopsIn(next)).toEqual([[taskArn(1), 'draining']]);
-    expect(changesOf(next)).toContainEqual(
-      expect.objectContaining({
-        kind: 'put-slot',
-        slot: expect.objectContaining({ stop: { reason: 'draining', requestedAt: NOW, accepted: false } }),
-      }),
-    );
-  });
-
-  test('or when the deadline passes', () => {
-    expect(stopsIn(plan(draining(3, ago(10 * MINUTE - 1))))).toEqual([]);
-    expect(stopsIn(plan(draining(3, ago(10 * MINUTE))))).toEqual([[taskArn(1), 'draining']]);
-  });
-
-  test('keeps a task that is UNHEALTHY: no other could take its place', () => {
-    const sick = task(1, { health: 'UNHEALTHY' });
-    const shown = (status: string, foreignTasks: number): Scene => ({
-      facts: facts([instance(1, { status, foreignTasks })], [sick]),
-      slots: [slot(1)],
-      looks: { tasks: [sick] },
-    });
-    expect(stopsIn(plan(shown('DRAINING', 1)))).toEqual([]);
-    expect(stopsIn(plan(shown('DRAINING', 0)))).toEqual([[taskArn(1), 'draining']]);
-    expect(stopsIn(plan(shown('ACTIVE', 1)))).toEqual([[taskArn(1), 'unhealthy']]);
-  });
-
-  test('a stop that was accepted is not asked for again', () => {
-    const scene = draining(0, ago(5));
-    expect(
-      stopsIn(
-        plan({
-          ...scene,
-          slots: [
-            slot(1, { drainingSince: ago(5), stop: { reason: 'draining', requestedAt: ago(4), accepted: true } }),
-          ],
-        }),
-      ),
-    ).toEqual([]);
-  });
-
-  test('called off is forgotten', () => {
-    const next = plan({ facts: facts([instance(1)], [task(1)]), slots: [slot(1, { drainingSince: ago(5) })] });
-    expect(slotOf(next, 1)?.drainingSince).toBeNull();
   });
 });
