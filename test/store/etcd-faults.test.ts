@@ -1,14 +1,21 @@
 /** What the store does when etcd, or the way to it, breaks. Each test requires that its fault happened. */
 import { describe, expect, inject, it, vi } from 'vitest';
-import { connectEtcd, LeaseGoneError, type EtcdClient } from '../../src/store/etcd-client.ts';
+import { connectEtcd, type EtcdClient } from '../../src/store/etcd-client.ts';
 import { etcdActorStore } from '../../src/store/etcd-actors.ts';
 import { SpecListing } from '../../src/store/spec-listing.ts';
-import { entryOf, get, keyFields, put } from '../../src/store/etcd-requests.ts';
-import type { EtcdStore } from '../../src/store/etcd-store.ts';
+import { put } from '../../src/store/etcd-requests.ts';
 import { StoreOutcomeUnknownError, StoreUnavailableError, type Claim } from '../../src/store/store.ts';
-import type { EnvironmentId } from '../../src/domain/ids.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
-import { ownRoot, privateEtcd, proxyTo, storeOf, viewOf } from './etcd-fixture.ts';
+import {
+  behindProxy,
+  CALL_TIMEOUT_MS,
+  claimed,
+  ownRoot,
+  privateEtcd,
+  storeOf,
+  versionOf,
+  viewOf,
+} from './etcd-fixture.ts';
 import {
   AT,
   changeOf,
@@ -25,32 +32,6 @@ import {
 } from './fixtures.ts';
 
 const WITHIN = { timeout: 10_000, interval: 10 };
-/** Short, so that a frozen server costs a test little; long against an answer from loopback. */
-const CALL_TIMEOUT_MS = 700;
-
-async function claimed({ actors }: Pick<EtcdStore, 'actors'>, id: EnvironmentId): Promise<Claim> {
-  const result = await actors.claim(id, 'test');
-  if (result.kind !== 'claimed') throw new Error(result.kind);
-  return result.claim;
-}
-
-/** How often the key was written since it was made; 0 when it is not there. */
-async function versionOf(client: EtcdClient, key: string): Promise<number> {
-  const { kvs } = await client.range(keyFields(key));
-  return Number(kvs[0]?.version ?? 0);
-}
-
-/** A store behind a proxy, and one on the same data that is not. */
-async function behindProxy() {
-  const url = inject('etcdUrl');
-  const proxy = await proxyTo(url);
-  const root = ownRoot();
-  const direct = storeOf({ endpoints: [url], root });
-  const store = storeOf({ endpoints: [proxy.url], root, callTimeoutMs: CALL_TIMEOUT_MS });
-  await store.ping();
-  return { proxy, direct, store };
-}
-
 describe('a reply that is lost after the write landed (S3)', () => {
   it('makes a commit unknown, and is not followed by a second write', async () => {
     const { proxy, direct, store } = await behindProxy();
@@ -280,72 +261,6 @@ describe('an etcd that does not answer', () => {
   });
 });
 
-describe('our own mistakes', () => {
-  it('speak against no endpoint', async () => {
-    const url = inject('etcdUrl');
-    const root = ownRoot();
-    const store = storeOf({ endpoints: [url, url.replace('127.0.0.1', 'localhost')], root });
-    const tooLarge = { success: [put(`${root}x`, 'x'.repeat(1_700_000))] };
-    const future = { ...keyFields(`${root}x`), revision: 1e15 };
-    // Enough in a row for either endpoint.
-    for (const _ of range(8)) {
-      await expect(store.client.write(tooLarge)).rejects.toThrow(/request is too large/);
-      await expect(store.client.range(future)).rejects.toThrow(/future revision/);
-    }
-    for (const _ of range(4)) await store.ping();
-  });
-
-  it.each([
-    ['1.5 MiB, which etcd takes at most', 1_700_000, /request is too large/],
-    ['2 MiB, which its gRPC reads at most', 3_000_000, /grpc: received message larger than max/],
-  ])('are certain: a write of more than %s did not land', async (_, bytes, said) => {
-    const root = ownRoot();
-    const store = storeOf({ endpoints: [inject('etcdUrl')], root });
-    const error = await store.client.write({ success: [put(`${root}x`, 'x'.repeat(bytes))] }).catch((e: unknown) => e);
-    expect(error).not.toBeInstanceOf(StoreOutcomeUnknownError);
-    expect(error).not.toBeInstanceOf(StoreUnavailableError);
-    expect(String(error)).toMatch(said);
-    expect(await versionOf(store.client, `${root}x`)).toBe(0);
-  });
-
-  it('are not taken for an answer that is too large: that write landed', async () => {
-    const server = await privateEtcd();
-    const root = ownRoot();
-    const store = storeOf({ endpoints: [server.url], root, callTimeoutMs: 10_000 });
-    // In all more than the 64 MiB that we read of an answer.
-    for (const n of range(48)) await store.client.write({ success: [put(`${root}${n}`, 'x'.repeat(1_400_000))] });
-    const all = get({ start: root, end: `${root}~` });
-    const error = await store.client.write({ success: [put(`${root}x`, ''), all] }).catch((e: unknown) => e);
-    expect(error).toBeInstanceOf(StoreOutcomeUnknownError);
-    expect(String(error)).toMatch(/Received message larger than max/);
-    expect(await versionOf(store.client, `${root}x`)).toBe(1);
-  });
-
-  it('do not come from answers of many megabytes', async () => {
-    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
-    const spec = specOf('web');
-    await store.environments.create(spec, null);
-    const request = { padding: 'x'.repeat(100_000) };
-    const groups = range(80).map((n) => [putLaunch(n, { request })]);
-    // 8 MB: nine transactions by their size, and more than gRPC's 4 MB in one answer.
-    expect(await (await claimed(store, spec.id)).commitIntents(groups)).toEqual({ kind: 'committed' });
-    const { world } = await claimed(store, spec.id);
-    expect([world.launches.size, world.launches.get(launchIdOf(79))?.value.request]).toEqual([80, request]);
-  });
-
-  it('do not come from 10,000 hosts that failed', async () => {
-    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
-    const spec = specOf('web');
-    await store.environments.create(spec, null);
-    const reason = 'CannotPullContainerError: pull image manifest has been retried 5 times: '.repeat(3);
-    const failedInstances = range(10_000).map((n) => ({ instance: instanceOf(n), reason, attempts: 3 }));
-    const progress = progressOf(deploymentOf().id, { state: 'completed', failedInstances });
-    const claim = await claimed(store, spec.id);
-    expect(await claim.commitOutcomes([[{ kind: 'put-progress', progress }]])).toEqual({ kind: 'committed' });
-    expect((await claimed(store, spec.id)).world.progress.get(progress.id)).toEqual(progress);
-  });
-});
-
 describe('a fence taken between two transactions of a commit', () => {
   it('leaves the first whole, and refuses the second whole', async () => {
     const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
@@ -371,53 +286,6 @@ describe('a fence taken between two transactions of a commit', () => {
     const { world } = await claimed(store, spec.id);
     expect([...world.launches.keys()].toSorted()).toEqual(range(42).map(launchIdOf));
     expect(world.slots.size).toBe(84);
-  });
-});
-
-describe('the lease of remembered answers', () => {
-  it('is one for all of an hour, lasts 24 hours, and is replaced when etcd has lost it', async () => {
-    let now = Date.now();
-    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot(), now: () => now });
-    const leases: string[] = [];
-    const create = async (name: string): Promise<string> => {
-      const remember = remembered(name);
-      expect(await store.environments.create(specOf(name), remember)).toEqual({ kind: 'done' });
-      const { kvs } = await store.client.range(keyFields(store.keys.remembered(remember.key)));
-      const lease = kvs[0]?.lease ?? '0';
-      leases.push(lease);
-      return lease;
-    };
-    await Promise.all([create('a'), create('b'), create('c')]);
-    expect(new Set(leases).size).toBe(1);
-    const [first] = leases;
-    const call = async (path: string): Promise<{ TTL?: string; error?: string }> => {
-      const body = JSON.stringify({ ID: first });
-      const response = await fetch(`${inject('etcdUrl')}/v3/${path}`, { method: 'POST', body });
-      return (await response.json()) as { TTL?: string; error?: string };
-    };
-    expect(Number((await call('kv/lease/timetolive')).TTL)).toBeGreaterThanOrEqual(24 * 60 * 60);
-
-    expect((await call('kv/lease/revoke')).error).toBeUndefined();
-    await expect(store.client.write({ success: [put(store.keys.written, '', first)] })).rejects.toThrow(LeaseGoneError);
-    const second = await create('d');
-    expect([second === first, second === '0']).toEqual([false, false]);
-
-    now += 60 * 60 * 1_000;
-    expect(await create('e')).not.toBe(second);
-  });
-});
-
-describe('an entry', () => {
-  it('keeps the revisions etcd gives it', async () => {
-    const store = storeOf({ endpoints: [inject('etcdUrl')], root: ownRoot() });
-    const key = store.keys.written;
-    await store.client.write({ success: [put(key, 'a')] });
-    const { header } = await store.client.write({ success: [put(key, 'b')] });
-    const { kvs } = await store.client.range(keyFields(key));
-    const [kv] = kvs;
-    if (kv === undefined) throw new Error('not written');
-    expect(entryOf(kv)).toMatchObject({ key, text: 'b', modified: Number(header.revision) });
-    expect(entryOf(kv).created).toBeLessThan(entryOf(kv).modified);
   });
 });
 
