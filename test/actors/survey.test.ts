@@ -111,7 +111,9 @@ describe('surveyCluster', () => {
     readonly publishes?: boolean;
     readonly reads?: number;
     readonly listing?: 'fails';
-    readonly host?: Instance;
+    readonly hosts?: readonly Instance[];
+    /** What the listing before showed. */
+    readonly known?: Facts | null;
   }
   function parts({
     standing = null,
@@ -119,7 +121,8 @@ describe('surveyCluster', () => {
     publishes = true,
     reads = 400,
     listing,
-    host = instance(1),
+    hosts = [instance(1)],
+    known = null,
   }: Parts) {
     const calls: string[] = [];
     const published: Generation[] = [];
@@ -137,7 +140,7 @@ describe('surveyCluster', () => {
       },
       facts: {
         standing: async () => standing,
-        read: async () => null,
+        read: async () => known,
         publish: async (generation, replaces) => {
           expect(replaces).toBe(standing);
           calls.push('publish');
@@ -149,7 +152,7 @@ describe('surveyCluster', () => {
         survey: async (_, adopt) => {
           calls.push(['list', ...adopt.map(({ kind, value }) => `${kind} ${value}`)].join(' '));
           if (listing === 'fails') throw new EcsReadError({ code: 'AccessDeniedException', message: 'no' });
-          return { instances: [host], tasks: [task(1)], reads };
+          return { instances: hosts, tasks: [task(1)], reads };
         },
       },
       mailbox: {
@@ -196,7 +199,11 @@ describe('surveyCluster', () => {
     ['nobody asked for it', false, {}],
     ['an environment is required', true, { specs: [AGENT, spec('agent', { required: true })] }],
     ['one that has no tasks yet is', false, { specs: [spec('agent', { required: true, target: null })] }],
-    ['a host carries a mark', true, { host: instance(1, { attributes: new Map([[READY_ATTRIBUTE, 'true']]) }) }],
+    [
+      'a single host carries a mark',
+      true,
+      { hosts: [instance(1, { attributes: new Map([[READY_ATTRIBUTE, 'true']]) }), instance(2)] },
+    ],
   ])('whether hosts may have to be marked ready: %s', async (_, readiness, given) => {
     expect(await survey(given).ending).toMatchObject({ kind: 'done', readiness });
   });
@@ -213,6 +220,14 @@ describe('surveyCluster', () => {
     const { calls, ending } = survey({ specs: [] });
     expect(await ending).toEqual({ kind: 'unwatched' });
     expect(calls).toEqual(['inventory']);
+  });
+
+  test.each<[string, Facts, number]>([
+    ['nobody when it shows the same', facts([instance(1)], [task(1)]), 0],
+    ['whom it concerns when it shows something else', facts([instance(1)], []), 1],
+    ['everyone when that was of another store', facts([instance(1)], [task(1)], { storeId: 'another' }), 2],
+  ])('against the listing before it wakes %s', async (_, known, woken) => {
+    expect(await survey({ specs: [AGENT, OTHER], known }).ending).toMatchObject({ woken });
   });
 
   test('a listing that fails publishes nothing and wakes nobody', async () => {
