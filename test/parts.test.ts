@@ -102,6 +102,9 @@ describe('at start', () => {
     const config = configOf('--role=api', `--redis-url=${scheme}127.0.0.1:${redis.port}`);
     await openParts(config, log, closers, new AbortController().signal);
     expect(told(WARN, 'Redis')).toMatchObject([{ msg: expect.stringContaining(why) }]);
+    // Its address is told, and what stands before it is not.
+    expect(told(WARN, `redis://127.0.0.1:${redis.port}`)).toHaveLength(1);
+    expect(JSON.stringify(lines)).not.toContain('wrong@');
   });
 
   test('a Redis that is not there is said to refuse, and that it came is told', async () => {
