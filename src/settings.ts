@@ -50,6 +50,8 @@ const ifSet = <T>(schema: z.ZodType<T, string>): z.ZodType<T | null, string> =>
   });
 const optional = z.string().transform((text) => (text === '' ? null : text));
 const url = (scheme: RegExp, example: string) => z.string().regex(scheme, `must be a URL like ${example}`);
+/** Addresses of etcd stand in the log and in messages. */
+const NO_CREDENTIALS = 'must not have a user or a password: none is sent to etcd';
 const address = z
   .string()
   .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be HOST:PORT')
@@ -98,7 +100,7 @@ export const SETTINGS = {
     z
       .string()
       .transform((text) => text.split(',').map((part) => part.trim()))
-      .pipe(z.array(url(/^https?:\/\/\S+$/, 'http://127.0.0.1:2379')).min(1)),
+      .pipe(z.array(url(/^https?:\/\/\S+$/, 'http://127.0.0.1:2379').regex(/^[^@]+$/, NO_CREDENTIALS)).min(1)),
     'etcd, the authoritative store. Repeat the flag, or separate by commas, for the members of a cluster.',
   ),
   etcdPrefix: row(

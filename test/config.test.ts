@@ -66,6 +66,7 @@ describe('settings', () => {
     [['--survey-interval', '1.5'], '--survey-interval must be a whole number of milliseconds from 100 to 3600000'],
     [['--redis-url', 'localhost'], '--redis-url must be a URL like redis://127.0.0.1:6379'],
     [['--etcd-endpoint', 'localhost:2379'], '--etcd-endpoint must be a URL like http://127.0.0.1:2379'],
+    [['--etcd-endpoint', 'http://a:1,http://me:secret@b:2'], '--etcd-endpoint must not have a user or a password'],
     [['--sqs-queue-url', 'events'], '--sqs-queue-url must be a URL like'],
     [['--ecs-endpoint', 'foo'], '--ecs-endpoint must be a URL like http://127.0.0.1:4600'],
     [['--ecs-endpoint', 'ftp://foo'], '--ecs-endpoint must be a URL like'],
