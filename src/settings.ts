@@ -70,6 +70,8 @@ function parseAddress(text: string): Address {
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** Twice this is less than the five minutes for which an agent must be gone (`supersededAfterMs`), measured by two clocks. */
+const CLOCK_SKEW_MOST_MS = 2 * MINUTE;
 
 export const SETTINGS = {
   role: row(
@@ -219,7 +221,7 @@ export const SETTINGS = {
     'clock-skew',
     'DS_CLOCK_SKEW_MS',
     DEFAULT_POLICY.clockSkewMs,
-    milliseconds(0, 5 * MINUTE),
+    milliseconds(0, CLOCK_SKEW_MOST_MS),
     'How far the clocks of workers and ECS may differ. Part of the guarantee.',
   ),
   logLevel: row(

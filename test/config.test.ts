@@ -80,6 +80,19 @@ describe('settings', () => {
     expect(faults(argv).join('\n')).toContain(fault);
   });
 
+  test('whatever is set, what must be longer than what is so', () => {
+    const longest = { 'act-within': 60_000, 'ecs-timeout': 60_000, 'clock-skew': 120_000, visibility: 3_600_000 };
+    const flags = Object.entries(longest).map(([flag, ms]) => [`--${flag}`, ms] as const);
+    for (const [flag, ms] of flags) expect(faults([flag, String(ms + 1)])).toHaveLength(1);
+    const policy = policyOf(read(flags.flatMap(([flag, ms]) => [flag, String(ms)])));
+    const over = policy.actWithinMs + policy.requestTimeoutMs + policy.clockSkewMs;
+    // ECS remembers a key, and describes what stopped, for an hour.
+    expect(policy.replayWithinMs + over + policy.signatureMs).toBeLessThan(60 * 60_000);
+    expect(policy.missingAfterMs).toBeGreaterThanOrEqual(policy.visibilityMs);
+    expect(policy.signatureMs).toBeGreaterThan(over);
+    expect(policy.supersededAfterMs).toBeGreaterThan(2 * policy.clockSkewMs);
+  });
+
   test('a wrong variable is named as a variable', () => {
     expect(faults([], { DS_BIND: 'x' })).toEqual(['DS_BIND must be HOST:PORT']);
   });
