@@ -7,7 +7,7 @@ import { as, type ClusterArn, type Instant } from '../../src/domain/ids.ts';
 import { BullMailbox } from '../../src/workers/bull-mailbox.ts';
 import { GuardedWorker, type GuardedWorkerOptions } from '../../src/workers/guarded-worker.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { closeQueue, producerOptions, SURVEY_QUEUE, timer, wakeUp } from '../../src/workers/queues.ts';
+import { closeQueue, producerOptions, SURVEY_QUEUE, timer, wakeUp, workerOptions } from '../../src/workers/queues.ts';
 import { startRedis } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { eventually } from '../system/stack.ts';
@@ -119,15 +119,22 @@ test('a job that fails comes again, and one that is cut off at shutdown is hande
     'the job again after its failure',
   );
   await first.close();
-  workerOf('handover', async () => {
-    log.push('second');
-  });
+  const metrics = createMetrics();
+  const second = async (): Promise<void> => void log.push('second');
+  workerOf('handover', second, { metrics });
   await eventually(
     async () => log.at(-1),
     (last) => last === 'second',
     'the job with another worker',
   );
   expect(log).toEqual(['first', 'first', 'second']);
+  // Handed over, not found after its lock ran out.
+  expect(await metrics.registry.metrics()).not.toContain('takeovers_total{queue="handover"}');
+});
+
+test('the job of a worker that dies is taken over within eight seconds: its lock, and two checks', () => {
+  const { lockDuration = Infinity, stalledInterval = Infinity } = workerOptions(redis, 1, () => 0.5);
+  expect(lockDuration + 2 * stalledInterval).toBeLessThan(8_000);
 });
 
 test('a survey that fails keeps its backoff, however often it is asked for meanwhile', async () => {
