@@ -4,11 +4,11 @@
  */
 import { Queue } from 'bullmq';
 import type { Logger } from 'pino';
+import type { Mailbox } from '../actors/mailbox.ts';
 import { isOverdue, type SurveyDeps } from '../actors/survey.ts';
 import { isInService } from '../domain/environment.ts';
 import type { ActorStore } from '../store/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { BullMailbox } from './bull-mailbox.ts';
 import { GuardedWorker } from './guarded-worker.ts';
 import { closeQueue, producerOptions, SWEEP_QUEUE, type RedisSettings } from './queues.ts';
 
@@ -19,7 +19,7 @@ const SCHEDULE_ID = 'sweep';
 export interface SweepOptions {
   readonly redis: RedisSettings;
   readonly store: Pick<ActorStore, 'inventory'>;
-  readonly mailbox: BullMailbox;
+  readonly mailbox: Pick<Mailbox, 'wake' | 'requestSurvey'>;
   readonly survey: Pick<SurveyDeps, 'facts' | 'now' | 'intervalMs'>;
   readonly intervalMs: number;
   readonly log: Logger;
