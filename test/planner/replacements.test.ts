@@ -6,6 +6,7 @@ import type { Amount } from '../../src/domain/revision.ts';
 import {
   ago,
   definition,
+  deploymentId,
   host,
   instance,
   launchedOn,
@@ -21,7 +22,18 @@ import {
   template,
   vacant,
 } from './fixtures.ts';
-import { range, replacedIn, rolling, rollingFrom, startingAnew, taken, updated, waitingIn } from './rollout-scenes.ts';
+import {
+  failing,
+  range,
+  replacedIn,
+  rolling,
+  rollingFrom,
+  startingAnew,
+  taken,
+  updated,
+  waitingIn,
+  type RolloutParts,
+} from './rollout-scenes.ts';
 
 const requested = { reason: 'update', requestedAt: ago(20), accepted: false } as const;
 
@@ -132,6 +144,31 @@ describe('U2: the budget', () => {
     const completed = { state: 'completed', endedAt: ago(1), deferredInstances: [host(1), host(2)] } as const;
     expect(replacedOf(119, completed)).toEqual([]);
     expect(replacedOf(120, completed)).toEqual([2]);
+  });
+
+  test.each<[string, RolloutParts, readonly number[]]>([
+    ['as long as it is gone, while the breaker watches', {}, [2]],
+    [
+      'for the start grace alone in a rollback',
+      { deployment: { kind: 'rollback', rollsBack: deploymentId(1) } },
+      [2, 3],
+    ],
+    ['for the start grace alone once a person forgave', { progress: { forgiven: 1 } }, [2, 3]],
+  ])('a host that this rollout emptied and whose agent is gone counts %s', (_, parts, later) => {
+    const replacedWhen = (gone: number) =>
+      replacedIn(
+        plan(
+          rolling(9, {
+            configuration: { maxUnavailable: 3 },
+            // The other one failed once, so that there is something to forgive; it counts all the while.
+            slots: [taken(1, { gapSince: ago(gone) }), failing(9, 1)],
+            instances: [instance(1, { agentConnected: false })],
+            ...parts,
+          }),
+        ),
+      );
+    expect(replacedWhen(100)).toEqual([2]);
+    expect(replacedWhen(130)).toEqual(later);
   });
 
   test('a host in a closed wave that the base does not cover holds nothing: it gets its task when its wave opens', () => {
