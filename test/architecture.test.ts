@@ -15,6 +15,9 @@ const PORTS = [
   'src/alarms/alarms.ts',
 ];
 
+/** CONTRIBUTING.md: files of 50 to 300 lines. */
+const LINES_MOST = 300;
+
 interface Rule {
   readonly room: string;
   readonly may: readonly string[];
@@ -151,6 +154,11 @@ describe('architecture', () => {
     ]);
     expect(isAllowed({ from: 'sim/x.ts', to: 'src/domain/ids.ts' })).toBe(false);
     expect(isAllowed({ from: 'src/api/x.ts', to: 'src/store/etcd-store.ts' })).toBe(false);
+  });
+
+  test('no file is longer than one can keep in mind', () => {
+    const lines = (file: string): number => readFileSync(join(root, file), 'utf8').split('\n').length - 1;
+    expect(files.map((file) => [file, lines(file)] as const).filter(([, count]) => count > LINES_MOST)).toEqual([]);
   });
 
   test('only tool settings have default exports, and no file only passes others on', () => {
