@@ -34,7 +34,7 @@ const servicesOf = (profile: string): readonly string[] =>
   services.filter(([, service]) => service.profiles?.includes(profile) ?? true).map(([name]) => name);
 
 /** Settings of other programs that the stack may use. */
-const FOREIGN = /^(AWS_(REGION|PROFILE|ENDPOINT_URL_ECS|ACCESS_KEY_ID|SECRET_ACCESS_KEY)|NODE_ENV)$/;
+const FOREIGN = /^(AWS_(REGION|PROFILE|ENDPOINT_URL_ECS|ACCESS_KEY_ID|SECRET_ACCESS_KEY)|NODE_ENV|NODE_OPTIONS)$/;
 const known = new Set(settingRows().map((row) => row.env));
 
 describe('the compose stack', () => {
@@ -75,7 +75,7 @@ describe('the compose stack', () => {
   test('uses only settings that exist', () => {
     const used = services.flatMap(([, service]) => Object.keys(service.environment ?? {}));
     const inImage = [...dockerfile.matchAll(/\b([A-Z][A-Z_]+)=\S/g)].map((match) => match[1] ?? '');
-    expect(inImage).toEqual(['NODE_ENV', 'DS_BIND', 'DS_METRICS_BIND']);
+    expect(inImage).toEqual(['NODE_ENV', 'NODE_OPTIONS', 'DS_BIND', 'DS_METRICS_BIND']);
     expect(used.length).toBeGreaterThan(10);
     expect([...used, ...inImage].filter((name) => !known.has(name) && !FOREIGN.test(name))).toEqual([]);
   });
