@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { must, type Bench, type Row } from './bench.ts';
-import { create, json } from './clients.ts';
+import { create, json, percentile } from './clients.ts';
 import { onSystem, type System } from './system.ts';
 
 /** wrk's own way of asking: one thread, sixteen connections. */
@@ -13,7 +13,7 @@ const LIST_PER_SECOND = 2_000;
 const CREATES_PER_SECOND = 500;
 /** A service runs for days; V8 compiles what is hot in its first seconds. */
 const WARM_SECONDS = 3;
-/** Seconds of each figure. What else runs on the machine only takes away, so the best of them is what the API can do. */
+/** Seconds of each figure. Their median is held to the limit; the best stands beside it, as what else runs on the machine only takes away. */
 const READ_SECONDS = 20;
 const CREATE_SECONDS = 10;
 const CREATE_SCRIPT = fileURLToPath(new URL('create.lua', import.meta.url));
@@ -32,7 +32,7 @@ const READS: readonly Read[] = [
 
 export const api: Bench = {
   name: 'api',
-  doc: 'Reads and creates by wrk, sixteen connections, once warm; requests in the best second, so more is better',
+  doc: 'Reads and creates by wrk, sixteen connections, once warm; requests a second, so more is better',
   async *run(size) {
     const full = size === 'full';
     yield* await onSystem({ hosts: 0, buckets: false }, async (system) => {
@@ -65,10 +65,8 @@ async function creates(system: System, full: boolean): Promise<Row> {
 }
 
 function row(what: string, seconds: readonly number[], limit: number | null): Row {
-  const inOrder = seconds.toSorted((a, b) => b - a);
-  const median = inOrder[Math.floor(inOrder.length / 2)] ?? Number.NaN;
-  const also = `median of ${seconds.length} seconds ${median.toFixed(0)} /s`;
-  return { what, figure: inOrder[0] ?? Number.NaN, unit: '/s', limit, also };
+  const also = `median of ${seconds.length} seconds; best ${Math.max(...seconds).toFixed(0)} /s`;
+  return { what, figure: percentile(seconds, 50), unit: '/s', limit, also };
 }
 
 /** Requests a second. Not waited for in one piece: connections that the API gives up meanwhile are to be noticed. */

@@ -9,8 +9,8 @@ const ITEMS_PER_PIECE = 500;
 /** Sets of attributes a piece: as much. */
 const SETS_PER_PIECE = 100;
 
-/** Under which field, and what. Written out when it is sent: all of them at once are tens of megabytes. */
-export type Piece = readonly [field: string, json: () => string];
+/** Under which field, and what. */
+export type Piece = readonly [field: string, json: string];
 
 /** The number of the set, and what the host has beyond it if it has more. */
 type Reference = number | readonly [set: number, own: Pairs];
@@ -32,7 +32,7 @@ export function piecesOf({ instances, tasks }: Pick<Generation, 'instances' | 't
 function cut(kind: string, items: readonly unknown[], most: number): readonly Piece[] {
   return Array.from({ length: Math.ceil(items.length / most) }, (_, n) => {
     const from = n * most;
-    return [`${kind}:${from}`, () => JSON.stringify(items.slice(from, from + most))] as const;
+    return [`${kind}:${from}`, JSON.stringify(items.slice(from, from + most))] as const;
   });
 }
 

@@ -166,7 +166,7 @@ export class RedisFacts implements FactsStore, SightingStore {
     return await this.ask(async () => {
       await this.redis.hset(staged, ABOUT, JSON.stringify(about));
       await this.redis.pexpire(staged, STAGING_LIFE_MS);
-      for (const [field, json] of pieces) await this.redis.hset(staged, field, json());
+      for (const [field, json] of pieces) await this.redis.hset(staged, field, json);
       const age = Math.max(0, this.now() - startedAt) + LISTING_LAG_MS;
       const sightings = this.sightingsKey(generation.cluster);
       const keys = [staged, live, sightings];

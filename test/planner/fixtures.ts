@@ -34,6 +34,8 @@ export const at = (seconds: number): Instant => as<Instant>(1_800_000_000_000 + 
 export const NOW = at(1_000);
 /** `seconds` before `NOW`. */
 export const ago = (seconds: number): Instant => at(1_000 - seconds);
+/** The last one before it. */
+export const before = (revision: Revision): Revision => as<Revision>(revision - 1);
 
 /** The order of writes: the environment, its deployment, what the actor wrote since, and the listing after all that. */
 export const REVISION = {

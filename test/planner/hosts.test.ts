@@ -1,8 +1,8 @@
 /** What one host needs. */
 import { describe, expect, test } from 'vitest';
-import { as, type Revision } from '../../src/domain/ids.ts';
 import {
   ago,
+  before,
   changesOf,
   facts,
   host,
@@ -25,7 +25,6 @@ import {
 } from './fixtures.ts';
 
 const MINUTE = 60;
-const before = (revision: Revision): Revision => as<Revision>(revision - 1);
 
 describe('H1: a task is gone only when ECS says so', () => {
   const scene: Scene = { facts: facts([instance(1)]), slots: [slot(1)] };

@@ -1,8 +1,8 @@
 /** A host on its way out: its slot is forgotten, or its task leaves with it. */
 import { describe, expect, test } from 'vitest';
-import { as, type Revision } from '../../src/domain/ids.ts';
 import {
   ago,
+  before,
   changesOf,
   facts,
   host,
@@ -21,7 +21,6 @@ import {
 } from './fixtures.ts';
 
 const MINUTE = 60;
-const before = (revision: Revision): Revision => as<Revision>(revision - 1);
 
 describe('H7: a slot is forgotten only when ECS, asked, does not know the instance any more', () => {
   const scene: Scene = { facts: facts([]), slots: [slot(1)] };

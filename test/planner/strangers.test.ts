@@ -1,8 +1,9 @@
 /** Live tasks of the group that no record speaks of. */
 import { describe, expect, test } from 'vitest';
-import { as, type Revision } from '../../src/domain/ids.ts';
+import type { Revision } from '../../src/domain/ids.ts';
 import {
   ago,
+  before,
   definition,
   facts,
   host,
@@ -24,7 +25,6 @@ import {
 } from './fixtures.ts';
 
 const MINUTE = 60;
-const before = (revision: Revision): Revision => as<Revision>(revision - 1);
 
 describe('H4: a live task without a slot is adopted, never doubled', () => {
   test('on a host we know nothing of', () => {

@@ -1,22 +1,21 @@
 /** A generation in pieces: nothing of it is lost, and what hosts have in common is there once. */
 import { array, assert, constantFrom, dictionary, integer, option, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Attributes, Instance, Task } from '../../src/domain/facts.ts';
+import type { Attributes, Instance } from '../../src/domain/facts.ts';
 import { OwnAttributes } from '../../src/store/attribute-sets.ts';
 import { assembled, piecesOf } from '../../src/store/facts-pieces.ts';
 import { instance, task } from '../planner/fixtures.ts';
 
-const written = (instances: readonly Instance[], tasks: readonly Task[] = []): readonly [string, string][] =>
-  piecesOf({ instances, tasks }).map(([field, json]) => [field, json()]);
+const inPieces = (instances: readonly Instance[]) => piecesOf({ instances, tasks: [] });
 /** From pieces in another order; by host. */
 const readBack = (instances: readonly Instance[]): readonly Instance[] => {
-  const read = assembled(Object.fromEntries(written(instances).toReversed())).instances;
+  const read = assembled(Object.fromEntries(inPieces(instances).toReversed())).instances;
   expect(read.size).toBe(instances.length);
   return instances.flatMap(({ arn }) => read.get(arn) ?? []);
 };
 /** How many sets were written. */
 const setsOf = (instances: readonly Instance[]): number =>
-  written(instances)
+  inPieces(instances)
     .filter(([field]) => field.startsWith('attributes:'))
     .flatMap(([, json]) => JSON.parse(json) as unknown[]).length;
 const plain = (one: Instance): unknown => ({ ...one, attributes: new Map(one.attributes) });
@@ -59,7 +58,7 @@ test('sets of more than one piece keep their numbers', () => {
 test('what is another on each host does not make each set another', () => {
   const given = hosts(900, (n) => [zone(n), ['trunk', `eni-${n}`], ['rack', `r-${n % 450}`]]);
   expect(setsOf(given)).toBe(3);
-  const text = written(given).reduce((sum, [, json]) => sum + json.length, 0);
+  const text = inPieces(given).reduce((sum, [, json]) => sum + json.length, 0);
   expect(text).toBeLessThan(900 * 400);
   expect(readBack(given).map(plain)).toEqual(given.map(plain));
 });
@@ -78,12 +77,7 @@ test('names of few values each that make too many sets together are kept with th
 
 test('tasks are by group, and pieces that refer to a set that is not there are none', () => {
   const tasks = [task(1), task(2, { group: 'service:web' }), task(3)];
-  const pieces = Object.fromEntries(
-    written(
-      hosts(1, () => []),
-      tasks,
-    ),
-  );
+  const pieces = Object.fromEntries(piecesOf({ instances: hosts(1, () => []), tasks }));
   expect(assembled(pieces).tasks).toEqual(
     new Map([
       ['daemon:agent', [tasks[0], tasks[2]]],
