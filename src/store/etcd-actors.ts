@@ -6,6 +6,7 @@
  * - Keys lie under the environment's id; removing it removes the fence as well, and then no compare of an old token can hold.
  * - A commit is sent once. When its reply is lost, the next claim's world says what landed.
  */
+import { randomUUID } from 'node:crypto';
 import type { ICompare, IRequestOp } from 'etcd3';
 import type { EnvironmentId, Revision } from '../domain/ids.ts';
 import type { Change, ChangeGroup } from '../domain/plan.ts';
@@ -36,6 +37,8 @@ export interface EtcdActorOptions {
   /** Keys a page. A page of launches is 4 MB at 1,000. */
   readonly pageSize: number;
   readonly listing: SpecListing;
+  /** Ids of writes; never the same one twice. */
+  readonly newOperation?: () => string;
 }
 
 export function etcdActorStore(options: EtcdActorOptions): ActorStore {
@@ -46,7 +49,7 @@ export function etcdActorStore(options: EtcdActorOptions): ActorStore {
 }
 
 async function claim(
-  { client, keys, pageSize }: EtcdActorOptions,
+  { client, keys, pageSize, newOperation = randomUUID }: EtcdActorOptions,
   id: EnvironmentId,
   holder: string,
 ): Promise<ClaimResult> {
@@ -78,7 +81,10 @@ async function claim(
   const world = worldOf(keys, entries);
   if (world === null) throw new Error(`etcd answered a claim of ${id} without its spec`);
   if ('kind' in world) return { kind: 'unreadable', key: world.key, fault: world.fault };
-  return { kind: 'claimed', claim: claimed({ client, keys, world, fence, storeId: taken.header.cluster_id }) };
+  return {
+    kind: 'claimed',
+    claim: claimed({ client, keys, world, fence, storeId: taken.header.cluster_id, newOperation }),
+  };
 }
 
 interface Claimed {
@@ -87,9 +93,10 @@ interface Claimed {
   readonly world: World;
   readonly fence: Revision;
   readonly storeId: string;
+  readonly newOperation: () => string;
 }
 
-function claimed({ client, keys, world, fence, storeId }: Claimed): Claim {
+function claimed({ client, keys, world, fence, storeId, newOperation }: Claimed): Claim {
   const { id, name } = world.spec.value;
   const fenceHolds = modifiedAt(keys.fence(id), fence);
   const specHolds = modifiedAt(keys.spec(id), world.spec.modified);
@@ -105,7 +112,11 @@ function claimed({ client, keys, world, fence, storeId }: Claimed): Claim {
       writeFenced(
         client,
         [fenceHolds, specHolds],
-        [...specWrites(keys, spec, deployment), put(keys.progress(id, progress.id), progressCodec.encode(progress))],
+        [
+          ...specWrites(keys, spec, deployment),
+          put(keys.progress(id, progress.id), progressCodec.encode(progress)),
+          put(keys.written, newOperation()),
+        ],
       ),
     remove: () =>
       writeFenced(
@@ -114,6 +125,7 @@ function claimed({ client, keys, world, fence, storeId }: Claimed): Claim {
         [
           ...[...recordRanges(keys, id), keys.actor(id), keys.allHistory(id)].map(remove),
           { request_txn: { compare: [hasValue(keys.name(name), named)], success: [remove(keys.name(name))] } },
+          put(keys.written, newOperation()),
         ],
       ),
   };

@@ -1,5 +1,5 @@
 /** Requests of etcd's own API, without etcd3's builders (those are thenables: returning one from async code runs it). */
-import type { ICompare, IKeyValue, IRangeRequest, IRequestOp } from 'etcd3';
+import type { ICompare, IKeyValue, IRangeRequest, IRangeResponse, IRequestOp } from 'etcd3';
 import type { Revision } from '../domain/ids.ts';
 import type { KeyRange } from './keys.ts';
 
@@ -47,6 +47,15 @@ export const getFirst = (range: KeyRange, limit: number): IRequestOp => ({
   request_range: { ...keyFields(range), limit },
 });
 
+export const getAt = (key: string, revision: Revision): IRequestOp => ({
+  request_range: { ...keyFields(key), revision },
+});
+
+/** What was written after `revision`. The answer counts the others too (etcd API reference, RangeResponse.count). */
+export const getWrittenAfter = (range: KeyRange, revision: Revision, limit: number): IRequestOp => ({
+  request_range: { ...keyFields(range), min_mod_revision: revision + 1, limit },
+});
+
 /** The range as it was at `revision`, in order of key. */
 export const rangeAt = (range: KeyRange, limit: number, revision?: Revision): IRangeRequest => ({
   ...keyFields(range),
@@ -75,6 +84,9 @@ export const entryOf = (kv: IKeyValue): Entry => ({
   created: revisionOf(kv.create_revision),
   modified: revisionOf(kv.mod_revision),
 });
+
+/** The value of the one key that was asked for; null when it was not there. */
+export const textIn = ({ kvs: [kv] }: IRangeResponse): string | null => kv?.value.toString() ?? null;
 
 /** etcd counts revisions in 64 bits; at a million writes a second a number holds them for 285 years. */
 export const revisionOf = (decimal: string): Revision => Number(decimal) as Revision;

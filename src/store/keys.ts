@@ -14,7 +14,8 @@
  *   name/<name>                      API       the environment that has the name; the actor's `remove` frees it
  *   idem/<key>                       API       a remembered answer, under a lease
  *   void/<operation>                 API       that operation must not land any more, under a lease
- *   written                          API       touched by each of its writes: the mod revision is the read index
+ *   written                          both      touched by each write of the API and of a spec, with a value that no other write has:
+ *                                              the mod revision is the read index, the value tells histories apart
  *
  * Everything of an environment lies under its id, which is never used again, so that a late write cannot reach its successor of the same name.
  * Readers watch `env/`. Specs lie together, so that listing them does not read everything else.

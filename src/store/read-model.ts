@@ -36,7 +36,9 @@ export class ReadModel {
   readonly #keys: Keys;
   readonly #onUnreadable: (item: UnreadableItem) => void;
   #environments = new Map<EnvironmentId, Environment>();
-  #records: readonly EnvironmentRecord[] = [];
+  #records: EnvironmentRecord[] = [];
+  /** A snapshot has it: it must not change any more. */
+  #handedOut = false;
 
   constructor({ keys, onUnreadable }: ReadModelOptions) {
     this.#keys = keys;
@@ -44,6 +46,7 @@ export class ReadModel {
   }
 
   snapshot(): Snapshot {
+    this.#handedOut = true;
     return snapshotOf(this.#records);
   }
 
@@ -64,6 +67,7 @@ export class ReadModel {
     this.#records = [...this.#environments.values()]
       .flatMap(({ record }) => record ?? [])
       .toSorted((a, b) => (a.spec.value.name < b.spec.value.name ? -1 : 1));
+    this.#handedOut = false;
   }
 
   /** Applies changes that belong together; readers see all of them or none. */
@@ -82,7 +86,7 @@ export class ReadModel {
   }
 
   #publish(touched: ReadonlySet<EnvironmentId>): void {
-    const records = [...this.#records];
+    const records = this.#handedOut ? [...this.#records] : this.#records;
     for (const id of touched) {
       const environment = this.#environmentOf(id);
       const old = environment.record;
@@ -97,6 +101,7 @@ export class ReadModel {
       if (environment.items.size === 0) this.#environments.delete(id);
     }
     this.#records = records;
+    this.#handedOut = false;
   }
 
   #environmentOf(id: EnvironmentId): Environment {
