@@ -14,33 +14,31 @@ export interface Packing<Write> {
   readonly bytesOf: (write: Write) => number;
 }
 
-/** Throws RangeError for a group that no transaction holds: that is a bug of whoever made it. */
-export function packGroups<Write>(
-  groups: readonly (readonly Write[])[],
+/**
+ * One transaction after the other, each made when it is asked for: a commit for thousands of hosts is megabytes, written out.
+ * Throws RangeError at a group that no transaction holds: that is a bug of whoever made it.
+ */
+export function* packGroups<Write>(
+  groups: Iterable<readonly Write[]>,
   { keyOf, bytesOf }: Packing<Write>,
-): readonly (readonly Write[])[] {
-  const chunks: Write[][] = [];
+): Generator<readonly Write[], undefined> {
   let chunk = new Map<string, Write>();
   let bytes = 0;
-
-  const close = (): void => {
-    if (chunk.size > 0) chunks.push([...chunk.values()]);
-    chunk = new Map();
-    bytes = 0;
-  };
-
   for (const group of groups) {
     const latest = new Map(group.map((write) => [keyOf(write), write]));
     if (latest.size > MAX_OPERATIONS)
       throw new RangeError(`a group of ${latest.size} writes, at most ${MAX_OPERATIONS}`);
     const groupBytes = sum([...latest.values()].map(bytesOf));
     const added = [...latest.keys()].filter((key) => !chunk.has(key)).length;
-    if (chunk.size + added > MAX_OPERATIONS || bytes + groupBytes > MAX_BYTES) close();
+    if (chunk.size > 0 && (chunk.size + added > MAX_OPERATIONS || bytes + groupBytes > MAX_BYTES)) {
+      yield [...chunk.values()];
+      chunk = new Map();
+      bytes = 0;
+    }
     for (const [key, write] of latest) chunk.set(key, write);
     bytes += groupBytes;
   }
-  close();
-  return chunks;
+  if (chunk.size > 0) yield [...chunk.values()];
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -140,17 +140,25 @@ interface Commit {
 }
 
 async function commit({ client, keys, id, groups, compare }: Commit): Promise<CommitResult> {
-  const writes = (group: ChangeGroup): readonly Write[] => group.flatMap((change) => writesOf(keys, id, change));
-  const chunks = historyApart(groups).flatMap((run) => packGroups(run.map(writes), PACKING));
-  // Without groups it still asks whether the claim holds: what follows may be calls to ECS.
-  for (const chunk of chunks.length === 0 ? [[]] : chunks) {
+  let isEmpty = true;
+  for (const chunk of chunksOf(keys, id, groups)) {
+    isEmpty = false;
     const operations = chunk.map(({ key, text }) =>
       text === null || typeof key !== 'string' ? remove(key) : put(key, text),
     );
     const result = await writeFenced(client, compare, operations);
     if (result.kind !== 'committed') return result;
   }
-  return { kind: 'committed' };
+  // Without anything to write it still asks whether the claim holds: what follows may be calls to ECS.
+  return isEmpty ? await writeFenced(client, compare, []) : { kind: 'committed' };
+}
+
+function* chunksOf(keys: Keys, id: EnvironmentId, groups: readonly ChangeGroup[]): Generator<readonly Write[]> {
+  for (const run of historyApart(groups)) yield* packGroups(writtenOut(keys, id, run), PACKING);
+}
+
+function* writtenOut(keys: Keys, id: EnvironmentId, groups: readonly ChangeGroup[]): Generator<readonly Write[]> {
+  for (const group of groups) yield group.flatMap((change) => writesOf(keys, id, change));
 }
 
 async function writeFenced(

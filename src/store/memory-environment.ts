@@ -63,12 +63,12 @@ export interface Write {
 
 /** The transactions of a commit: the same that etcd gets, but for their bytes. */
 export const transactionsOf = (groups: readonly ChangeGroup[]): readonly (readonly Write[])[] =>
-  historyApart(groups).flatMap((run) =>
-    packGroups(
+  historyApart(groups).flatMap((run) => [
+    ...packGroups(
       run.map((group) => group.flatMap(writesOf)),
       { keyOf: ({ key }) => key, bytesOf: () => 0 },
     ),
-  );
+  ]);
 
 function writesOf(change: Change): readonly Write[] {
   switch (change.kind) {

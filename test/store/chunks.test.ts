@@ -8,8 +8,8 @@ interface Write {
   readonly bytes: number;
   readonly id: string;
 }
-const pack = (groups: readonly (readonly Write[])[]) =>
-  packGroups(groups, { keyOf: ({ key }) => key, bytesOf: ({ bytes }) => bytes });
+const PACKING = { keyOf: ({ key }: Write) => key, bytesOf: ({ bytes }: Write) => bytes };
+const pack = (groups: readonly (readonly Write[])[]) => [...packGroups(groups, PACKING)];
 const writes = (prefix: string, count: number, bytes = 1): Write[] =>
   range(count).map((n) => ({ key: `${prefix}${n}`, bytes, id: `${prefix}${n}` }));
 
@@ -32,6 +32,18 @@ describe('packing', () => {
     expect(pack([writes('a', 1), writes('b', 1, MAX_BYTES + 1), writes('c', 1)]).map(({ length }) => length)).toEqual([
       1, 1, 1,
     ]);
+  });
+
+  it('takes no more groups than the transaction that is asked for holds, and the one that did not fit', () => {
+    let taken = 0;
+    function* groups() {
+      for (let n = 0; n < 1_000; n += 1) {
+        taken += 1;
+        yield writes(`${n}-`, 10);
+      }
+    }
+    expect(packGroups(groups(), PACKING).next().value).toHaveLength(120);
+    expect(taken).toBe(13);
   });
 
   it('ends with what the groups one after another would', () => {
