@@ -7,15 +7,26 @@
  * - A commit is sent once. When its reply is lost, the next claim's world says what landed.
  */
 import { randomUUID } from 'node:crypto';
-import type { ICompare, IRequestOp } from 'etcd3';
+import type { ICompare, IRangeResponse, IRequestOp } from 'etcd3';
 import type { EnvironmentId, Revision } from '../domain/ids.ts';
 import type { Change, ChangeGroup } from '../domain/plan.ts';
 import type { World } from '../domain/world.ts';
 import { packGroups, type Packing } from './chunks.ts';
 import { fenceCodec, historyCodec, launchCodec, nameCodec, progressCodec, slotCodec, statusCodec } from './codec.ts';
 import type { EtcdClient } from './etcd-client.ts';
-import { listRange } from './etcd-listing.ts';
-import { entryOf, exists, get, getFirst, hasValue, modifiedAt, put, remove, revisionOf } from './etcd-requests.ts';
+import { pagesAt } from './etcd-listing.ts';
+import {
+  entryOf,
+  exists,
+  get,
+  getFirst,
+  hasValue,
+  modifiedAt,
+  put,
+  remove,
+  revisionOf,
+  type Entry,
+} from './etcd-requests.ts';
 import { historyApart } from './host-history.ts';
 import { worldOf } from './items.ts';
 import { keyAfter, type KeyRange, type Keys } from './keys.ts';
@@ -48,17 +59,17 @@ export function etcdActorStore(options: EtcdActorOptions): ActorStore {
   };
 }
 
-async function claim(
-  { client, keys, pageSize, newOperation = randomUUID }: EtcdActorOptions,
-  id: EnvironmentId,
-  holder: string,
-): Promise<ClaimResult> {
-  const actor = keys.actor(id);
+async function claim(options: EtcdActorOptions, id: EnvironmentId, holder: string): Promise<ClaimResult> {
+  const { client, keys, pageSize, newOperation = randomUUID } = options;
   const ranges = recordRanges(keys, id);
   const taken = await client
     .write({
       compare: [exists(keys.spec(id))],
-      success: [put(keys.fence(id), fenceCodec.encode({ holder })), ...ranges.map(get), getFirst(actor, pageSize)],
+      success: [
+        put(keys.fence(id), fenceCodec.encode({ holder })),
+        ...ranges.map(get),
+        getFirst(keys.actor(id), pageSize),
+      ],
     })
     .catch((error: unknown) => {
       // Harmless if it landed: a fence that nobody holds only refuses its predecessors.
@@ -69,22 +80,28 @@ async function claim(
 
   const fence = revisionOf(taken.header.revision);
   const [, ...loaded] = taken.responses.map(({ response_range: range }) => range);
-  const entries = loaded.flatMap((range) => range.kvs.map(entryOf));
-  const last = loaded.at(-1);
-  if (last?.more === true) {
-    // Read at the fence's revision, so that many pages are as good as one transaction.
-    const start = keyAfter(entries.at(-1)?.key ?? actor.start);
-    const rest = await listRange(client, { range: { start, end: actor.end }, pageSize, revision: fence });
-    entries.push(...rest.entries);
-  }
-
-  const world = worldOf(keys, entries);
+  const world = await worldOf(keys, pagesOf(loaded, options, id, fence));
   if (world === null) throw new Error(`etcd answered a claim of ${id} without its spec`);
   if ('kind' in world) return { kind: 'unreadable', key: world.key, fault: world.fault };
   return {
     kind: 'claimed',
     claim: claimed({ client, keys, world, fence, storeId: taken.header.cluster_id, newOperation }),
   };
+}
+
+/** What the claim's transaction read, and then what it had no room for, at the fence's revision: as good as one transaction. */
+async function* pagesOf(
+  loaded: readonly IRangeResponse[],
+  { client, keys, pageSize }: EtcdActorOptions,
+  id: EnvironmentId,
+  fence: Revision,
+): AsyncGenerator<readonly Entry[], undefined> {
+  const entries = loaded.flatMap((range) => range.kvs.map(entryOf));
+  yield entries;
+  if (loaded.at(-1)?.more !== true) return;
+  const { start, end } = keys.actor(id);
+  const range = { start: keyAfter(entries.at(-1)?.key ?? start), end };
+  yield* pagesAt(client, { range, pageSize, revision: fence });
 }
 
 interface Claimed {

@@ -11,10 +11,10 @@ import { historyCodec, nameCodec, rememberedCodec, revisionCodec, slotCodec, spe
 import type { World } from '../domain/world.ts';
 import { CompactedError, LeaseGoneError, type EtcdClient } from './etcd-client.ts';
 import { absent, entryOf, get, keyFields, modifiedAt, put, remove, revisionOf, type Entry } from './etcd-requests.ts';
-import { listRange } from './etcd-listing.ts';
+import { pagesAt } from './etcd-listing.ts';
 import { oldestFirst } from './host-history.ts';
 import { worldOf } from './items.ts';
-import type { Keys } from './keys.ts';
+import type { KeyRange, Keys } from './keys.ts';
 import { recordRanges, specWrites } from './record-writes.ts';
 import { SharedLease } from './shared-lease.ts';
 import {
@@ -98,17 +98,15 @@ export function etcdEnvironmentStore({
     async read(name) {
       const found = await load(name);
       if (found === null) return null;
-      const { spec, revisions, deployments, progress, status } = worldIn(found.entries);
+      const { spec, revisions, deployments, progress, status } = await worldIn(pagesOf(found));
       return { spec, revisions, deployments, progress, status };
     },
 
     async inspect(name) {
       const found = await load(name);
       if (found === null) return null;
-      const { id, entries, storeId, revision } = found;
-      // At the revision of the record, so that many pages are as good as one transaction.
-      const actor = await listRange(client, { range: keys.actor(id), pageSize, revision });
-      return { world: worldIn([...entries, ...actor.entries]), storeId, revision };
+      const { id, storeId, revision } = found;
+      return { world: await worldIn(pagesOf(found, keys.actor(id))), storeId, revision };
     },
 
     async history(id, instance) {
@@ -144,8 +142,14 @@ export function etcdEnvironmentStore({
     throw new StoreUnavailableError(`the environment of the name ${name} changed with every look at it`);
   }
 
-  function worldIn(entries: readonly Entry[]): World {
-    const world = worldOf(keys, entries);
+  /** The record, and then what is under `more`, at the record's revision: as good as one transaction. */
+  async function* pagesOf({ entries, revision }: Loaded, more?: KeyRange): AsyncGenerator<readonly Entry[], undefined> {
+    yield entries;
+    if (more !== undefined) yield* pagesAt(client, { range: more, pageSize, revision });
+  }
+
+  async function worldIn(pages: AsyncIterable<readonly Entry[]>): Promise<World> {
+    const world = await worldOf(keys, pages);
     if (world === null) throw new Error('a record without its spec');
     if ('kind' in world) throw new UnreadableValueError(`${world.key}: ${world.fault}`);
     return world;
@@ -155,7 +159,7 @@ export function etcdEnvironmentStore({
   async function holderOf(name: EnvironmentName): Promise<'exists' | 'deleting'> {
     try {
       const holder = await load(name);
-      return holder === null || worldIn(holder.entries).spec.value.deletion !== null ? 'deleting' : 'exists';
+      return holder === null || (await worldIn(pagesOf(holder))).spec.value.deletion !== null ? 'deleting' : 'exists';
     } catch (error) {
       if (error instanceof UnreadableValueError) return 'exists';
       throw error;

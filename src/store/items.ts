@@ -100,8 +100,11 @@ function readStored<T>(codec: Codec<T>, { text, created, modified }: Entry): Sto
   return read.ok ? { value: read.value, created, modified } : read.fault;
 }
 
-/** A world out of its entries: `unreadable` when one of them is, null when there is no spec among them. */
-export function worldOf(keys: Keys, entries: Iterable<Entry>): World | UnreadableItem | null {
+/** A world out of its entries, page by page: `unreadable` when one of them is, null when there is no spec among them. */
+export async function worldOf(
+  keys: Keys,
+  pages: AsyncIterable<readonly Entry[]>,
+): Promise<World | UnreadableItem | null> {
   let spec: Stored<EnvironmentSpec> | null = null;
   let status: EnvironmentStatus | null = null;
   const revisions = new Map<RevisionId, Stored<EnvironmentRevision>>();
@@ -110,34 +113,36 @@ export function worldOf(keys: Keys, entries: Iterable<Entry>): World | Unreadabl
   const slots = new Map<InstanceArn, Stored<Slot>>();
   const launches = new Map<LaunchId, Stored<Launch>>();
 
-  for (const entry of entries) {
-    const item = itemOf(keys, entry);
-    switch (item.kind) {
-      case 'spec':
-        ({ spec } = item);
-        break;
-      case 'deployment':
-        deployments.set(item.deployment.value.id, item.deployment);
-        break;
-      case 'revision':
-        revisions.set(item.revision.value.id, item.revision);
-        break;
-      case 'progress':
-        progress.set(item.progress.id, item.progress);
-        break;
-      case 'status':
-        ({ status } = item);
-        break;
-      case 'fence':
-        break;
-      case 'launch':
-        launches.set(item.launch.value.id, item.launch);
-        break;
-      case 'slot':
-        slots.set(item.slot.value.instance, item.slot);
-        break;
-      case 'unreadable':
-        return item;
+  for await (const page of pages) {
+    for (const entry of page) {
+      const item = itemOf(keys, entry);
+      switch (item.kind) {
+        case 'spec':
+          ({ spec } = item);
+          break;
+        case 'deployment':
+          deployments.set(item.deployment.value.id, item.deployment);
+          break;
+        case 'revision':
+          revisions.set(item.revision.value.id, item.revision);
+          break;
+        case 'progress':
+          progress.set(item.progress.id, item.progress);
+          break;
+        case 'status':
+          ({ status } = item);
+          break;
+        case 'fence':
+          break;
+        case 'launch':
+          launches.set(item.launch.value.id, item.launch);
+          break;
+        case 'slot':
+          slots.set(item.slot.value.instance, item.slot);
+          break;
+        case 'unreadable':
+          return item;
+      }
     }
   }
   return spec === null ? null : { spec, revisions, deployments, progress, status, slots, launches };

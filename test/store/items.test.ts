@@ -39,10 +39,15 @@ const entries = {
   slot: entryOf(keys.slot(spec.id, instanceOf(1)), slotCodec.encode(slotOf(1))),
 };
 
+/** Each a page of its own. */
+async function* pages(all: readonly Entry[]) {
+  for (const entry of all) yield [entry];
+}
+
 describe('entries', () => {
-  it('make a world, with their revisions', () => {
+  it('make a world, with their revisions', async () => {
     const stored = <T>(value: T) => ({ value, created: 3, modified: 5 });
-    expect(worldOf(keys, Object.values(entries))).toEqual({
+    expect(await worldOf(keys, pages(Object.values(entries)))).toEqual({
       spec: stored(spec),
       revisions: new Map([[revisionOf(2).id, stored(revisionOf(2))]]),
       deployments: new Map([[deployment.id, stored(deployment)]]),
@@ -51,10 +56,10 @@ describe('entries', () => {
       slots: new Map([[instanceOf(1), stored(slotOf(1))]]),
       launches: new Map([[launchIdOf(1), stored(launchOf(1))]]),
     });
-    expect(worldOf(keys, [entries.status])).toBeNull();
+    expect(await worldOf(keys, pages([entries.status]))).toBeNull();
   });
 
-  it('under the key of something else cannot be read, because a write of them would go elsewhere', () => {
+  it('under the key of something else cannot be read, because a write of them would go elsewhere', async () => {
     const other = specOf('other');
     const misplaced = [
       { ...entries.spec, key: keys.spec(other.id) },
@@ -67,7 +72,7 @@ describe('entries', () => {
     for (const entry of misplaced) {
       const unreadable = { kind: 'unreadable', key: entry.key, fault: 'the value is of something else than its key' };
       expect(itemOf(keys, entry)).toEqual(unreadable);
-      expect(worldOf(keys, [entries.spec, entry])).toEqual(unreadable);
+      expect(await worldOf(keys, pages([entries.spec, entry]))).toEqual(unreadable);
     }
   });
 
