@@ -1,5 +1,6 @@
 /** The scheduler under test: worker processes that take the real turns and surveys over simulated ports. */
 import { isOverdue, surveyCluster } from '../src/actors/survey.ts';
+import { PlanningRoom } from '../src/actors/planning-room.ts';
 import { takeTurn } from '../src/actors/turn.ts';
 import type { AlarmSource } from '../src/alarms/alarms.ts';
 import { as, type ClusterArn, type EnvironmentId, type Instant } from '../src/domain/ids.ts';
@@ -130,7 +131,9 @@ export class Scheduler {
     const store = observed(worker.store, turn);
     const ecs = worker.ecs(turn);
     const { now, name: holder } = process;
-    const deps = { store, facts, ecs, alarms, mailbox, policy, now, mint: this.mint, holder };
+    // Of its own: no environment here is large.
+    const room = new PlanningRoom();
+    const deps = { store, facts, ecs, alarms, mailbox, room, policy, now, mint: this.mint, holder };
     try {
       const ending = await takeTurn(environment, deps, signal);
       network.witness.note(`turn: ${ending.kind}`);

@@ -36,7 +36,7 @@ const RULES: readonly Rule[] = [
     packages: ['@aws-sdk/', '@smithy/', 'ioredis', 'p-map', 'node:'],
   },
   { room: 'src/alarms/', may: ['src/domain/', 'src/concurrency/'], packages: ['@aws-sdk/client-cloudwatch'] },
-  { room: 'src/actors/', may: ['src/domain/', 'src/planner/', ...PORTS], packages: ['p-map'] },
+  { room: 'src/actors/', may: ['src/domain/', 'src/planner/', ...PORTS], packages: ['p-limit', 'p-map'] },
   {
     room: 'src/insight/',
     may: ['src/domain/', 'src/concurrency/', 'src/planner/', ...PORTS],

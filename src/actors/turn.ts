@@ -27,6 +27,7 @@ import { settle } from '../planner/settle.ts';
 import { FactsUnavailableError, type FactsStore } from '../store/facts-store.ts';
 import type { ActorStore, Claim, CommitResult } from '../store/store.ts';
 import type { Mailbox } from './mailbox.ts';
+import type { PlanningRoom } from './planning-room.ts';
 import { reportOf, type TurnReport } from './turn-report.ts';
 
 export interface TurnDeps {
@@ -35,6 +36,7 @@ export interface TurnDeps {
   readonly ecs: EcsGateway;
   readonly alarms: AlarmSource;
   readonly mailbox: Mailbox;
+  readonly room: PlanningRoom;
   readonly policy: Policy;
   readonly now: () => Instant;
   readonly mint: () => LaunchId;
@@ -61,9 +63,42 @@ const EFFECTS_AT_ONCE = 50;
 const LOOK_AGAIN_MS = 1_000;
 
 export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signal: AbortSignal): Promise<TurnEnding> {
+  const planned = await deps.room.enter(environment, () => planTurn(environment, deps, signal));
+  if (planned.kind !== 'planned') return planned;
+  const { claim, plan, plannedAt, lookFault, report } = planned;
+
+  const acted = await act(plan.effects, plannedAt, claim, deps, signal);
+  const settlement = settle(acted, plan.slots, deps.policy);
+  const outcomes = await commitIfAny(claim, settlement.changes);
+  if (outcomes.kind !== 'committed') return { ...outcomes, report: report(acted) };
+
+  if (plan.needsSurvey) await deps.mailbox.requestSurvey(claim.world.spec.value.cluster);
+  const times = [plan.wakeAt, settlement.wakeAt, lookFault !== null ? after(deps.now(), LOOK_AGAIN_MS) : null];
+  const wakeAt = times.filter((time) => time !== null).toSorted((a, b) => a - b)[0];
+  if (wakeAt !== undefined) await deps.mailbox.wakeAt(environment, wakeAt);
+  return { kind: 'done', report: report(acted) };
+}
+
+/** A plan whose intents are committed. */
+interface Planned {
+  readonly kind: 'planned';
+  readonly claim: Claim;
+  readonly plan: Plan;
+  readonly plannedAt: Instant;
+  readonly lookFault: string | null;
+  readonly report: (acted: readonly Acted[]) => TurnReport;
+}
+
+async function planTurn(
+  environment: EnvironmentId,
+  deps: TurnDeps,
+  signal: AbortSignal,
+): Promise<Planned | TurnEnding> {
   const claimed = await deps.store.claim(environment, deps.holder);
+  if (claimed.kind === 'gone') deps.room.note(environment, 0);
   if (claimed.kind !== 'claimed') return claimed;
   const { claim } = claimed;
+  deps.room.note(environment, claim.world.slots.size);
   const { plan, plannedAt, lookFault } = await observeAndPlan(claim, deps, signal);
   const { name } = claim.world.spec.value;
   const report = (acted: readonly Acted[]): TurnReport => reportOf(claim.world, plan, acted, lookFault);
@@ -83,17 +118,7 @@ export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signa
     const removed = await claim.remove();
     return removed.kind === 'committed' ? { kind: 'gone', name } : removed;
   }
-
-  const acted = await act(plan.effects, plannedAt, claim, deps, signal);
-  const settlement = settle(acted, plan.slots, deps.policy);
-  const outcomes = await commitIfAny(claim, settlement.changes);
-  if (outcomes.kind !== 'committed') return { ...outcomes, report: report(acted) };
-
-  if (plan.needsSurvey) await deps.mailbox.requestSurvey(claim.world.spec.value.cluster);
-  const times = [plan.wakeAt, settlement.wakeAt, lookFault !== null ? after(deps.now(), LOOK_AGAIN_MS) : null];
-  const wakeAt = times.filter((time) => time !== null).toSorted((a, b) => a - b)[0];
-  if (wakeAt !== undefined) await deps.mailbox.wakeAt(environment, wakeAt);
-  return { kind: 'done', report: report(acted) };
+  return { kind: 'planned', claim, plan, plannedAt, lookFault, report };
 }
 
 /** Nor may it land behind an order that replaces the deployment: what takes its place was decided by how far it was then. */

@@ -5,6 +5,7 @@ import type { Failure } from '@aws-sdk/client-ecs';
 import { AttributePool } from '../domain/attributes.ts';
 import type { Instance, Task } from '../domain/facts.ts';
 import type { ClusterArn, InstanceArn, TaskArn } from '../domain/ids.ts';
+import { onlyOnce } from '../domain/only-once.ts';
 import type { AwsClient, ReadBounds } from './aws-client.ts';
 import { instanceFromEcs, taskFromEcs } from './facts-from-ecs.ts';
 import { EcsReadError } from './gateway.ts';
@@ -25,12 +26,13 @@ export function describeTasks(
   arns: readonly TaskArn[],
   bounds: ReadBounds,
 ): Promise<Described<TaskArn, Task>> {
+  const one = onlyOnce();
   return describeAll(arns, async (batch) => {
     const { tasks = [], failures = [] } = await client.read(
       new DescribeTasksCommand({ cluster, tasks: [...batch] }),
       bounds,
     );
-    const found = tasks.map((task) => taskFromEcs(task, (moment) => client.offset.ours(moment)));
+    const found = tasks.map((task) => taskFromEcs(task, (moment) => client.offset.ours(moment), one));
     return { found: found.map((task) => [task.arn, task]), failures };
   });
 }

@@ -4,6 +4,7 @@ import { attributesOf, launchTypeOf, type AttributePool } from '../domain/attrib
 import type { Instance, Task } from '../domain/facts.ts';
 import { as } from '../domain/ids.ts';
 import type { InstanceArn, Instant, TaskArn, TaskDefinitionArn } from '../domain/ids.ts';
+import type { OnlyOnce } from '../domain/only-once.ts';
 import { EcsReadError } from './gateway.ts';
 
 /** Translates a moment of ECS's clock to ours. */
@@ -27,13 +28,13 @@ export function instanceFromEcs(ecs: ContainerInstance, moment: Moment, pool: At
   };
 }
 
-export function taskFromEcs(ecs: EcsTask, moment: Moment): Task {
+export function taskFromEcs(ecs: EcsTask, moment: Moment, one: OnlyOnce): Task {
   return {
     arn: as<TaskArn>(needed(ecs.taskArn, 'taskArn')),
-    instance: ecs.containerInstanceArn === undefined ? null : as<InstanceArn>(ecs.containerInstanceArn),
-    group: ecs.group ?? '',
-    startedBy: ecs.startedBy ?? null,
-    taskDefinition: as<TaskDefinitionArn>(needed(ecs.taskDefinitionArn, 'taskDefinitionArn')),
+    instance: ecs.containerInstanceArn === undefined ? null : as<InstanceArn>(one(ecs.containerInstanceArn)),
+    group: one(ecs.group ?? ''),
+    startedBy: one(ecs.startedBy ?? null),
+    taskDefinition: as<TaskDefinitionArn>(one(needed(ecs.taskDefinitionArn, 'taskDefinitionArn'))),
     lastStatus: needed(ecs.lastStatus, 'lastStatus'),
     desiredStatus: ecs.desiredStatus ?? '',
     createdAt: moment(ecs.createdAt),

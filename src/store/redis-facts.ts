@@ -8,11 +8,11 @@
  * took by the clock of whoever made it: no two clocks are compared.
  */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Facts } from '../domain/facts.ts';
 import { as, type ClusterArn, type Instant, type Revision } from '../domain/ids.ts';
-import { assembled, piecesOf } from './facts-pieces.ts';
+import { inReadingOrder, PiecesReader, piecesOf } from './facts-pieces.ts';
 import {
   FactsUnavailableError,
   type FactsStore,
@@ -28,6 +28,10 @@ import { withSightings } from './sightings.ts';
 const LIFE_MS = 24 * 60 * 60 * 1_000;
 /** A half-written generation nobody finishes. */
 const STAGING_LIFE_MS = 60_000;
+/** Pieces a call: some two megabytes. */
+const PIECES_AT_ONCE = 10;
+/** A generation takes milliseconds to read, and the next one comes seconds later. */
+const LOADS_MOST = 3;
 const ABOUT = 'about';
 /** The description of no generation. */
 const NONE = '';
@@ -118,15 +122,48 @@ export class RedisFacts implements FactsStore, SightingStore {
   }
 
   private async load(cluster: ClusterArn): Promise<Facts | null> {
-    // The generation first: what a later one does away with meanwhile is no loss, as the next read takes that one.
-    const [pieces, entries] = await this.ask(() =>
-      Promise.all([this.redis.hgetall(this.key(cluster)), this.redis.xrange(this.sightingsKey(cluster), '-', '+')]),
-    );
-    const about = parseAbout(pieces[ABOUT]);
-    if (about === null || Object.keys(pieces).length !== about.pieces) return null;
-    const facts = assemble(cluster, about, pieces);
-    if (facts === null) return null;
-    return this.keep(cluster, withEntries({ id: about.id, upTo: NOTHING_SIGHTED, facts }, entries)).facts;
+    // What was known is of no use to anybody any more, and as large as what is read.
+    this.known.delete(cluster);
+    const key = this.key(cluster);
+    for (let attempt = 1; attempt <= LOADS_MOST; attempt += 1) {
+      // The generation first: what a later one does away with meanwhile is no loss, as the next read takes that one.
+      const [json, fields, entries] = await this.ask(() =>
+        Promise.all([
+          this.redis.hget(key, ABOUT),
+          this.redis.hkeys(key),
+          this.redis.xrange(this.sightingsKey(cluster), '-', '+'),
+        ]),
+      );
+      const about = parseAbout(json);
+      if (json === null || about === null || fields.length !== about.pieces) return null;
+      const read = await this.pieces(key, json, inReadingOrder(fields));
+      if (read === 'lost') return null;
+      if (read === 'replaced') continue;
+      const facts = factsOf(cluster, about, read);
+      return this.keep(cluster, withEntries({ id: about.id, upTo: NOTHING_SIGHTED, facts }, entries)).facts;
+    }
+    return null;
+  }
+
+  /** A few at a time, as long as they are of the generation that `about` describes: whole, they are twenty megabytes for 50,000 tasks. */
+  private async pieces(
+    key: string,
+    about: string,
+    fields: readonly string[],
+  ): Promise<PiecesReader | 'replaced' | 'lost'> {
+    const reader = new PiecesReader();
+    const asked = fields.filter((field) => field !== ABOUT);
+    for (let from = 0; from < asked.length; from += PIECES_AT_ONCE) {
+      const some = asked.slice(from, from + PIECES_AT_ONCE);
+      const [still, ...texts] = await this.ask(() => this.redis.hmget(key, ABOUT, ...some));
+      if (still !== about) return 'replaced';
+      const isWhole = parsed(() => {
+        for (const [n, field] of some.entries()) reader.add([field, texts[n] ?? '']);
+        return true;
+      });
+      if (isWhole === null) return 'lost';
+    }
+    return reader;
   }
 
   private keep(cluster: ClusterArn, known: Known): Known {
@@ -143,9 +180,7 @@ export class RedisFacts implements FactsStore, SightingStore {
       writing.xadd(key, 'MAXLEN', '~', SIGHTINGS_MOST, '*', SIGHTING, sightingText(sighting, facts));
     }
     writing.pexpire(key, LIFE_MS);
-    await this.ask(async () => {
-      for (const [error] of (await writing.exec()) ?? []) if (error !== null) throw error;
-    });
+    await this.ask(() => allDone(writing));
   }
 
   async standing(cluster: ClusterArn): Promise<Standing | null> {
@@ -160,19 +195,25 @@ export class RedisFacts implements FactsStore, SightingStore {
     const id = randomUUID();
     const live = this.key(generation.cluster);
     const staged = `${live}:${id}`;
-    const pieces = piecesOf(generation);
     const { startedAt, revision, storeId, reads } = generation;
-    const about: About = { id, startedAt, revision, storeId, reads, pieces: pieces.length + 1 };
     return await this.ask(async () => {
-      await this.redis.hset(staged, ABOUT, JSON.stringify(about));
-      await this.redis.pexpire(staged, STAGING_LIFE_MS);
-      for (const [field, json] of pieces) await this.redis.hset(staged, field, json);
+      let pieces = 1;
+      for (const [field, json] of piecesOf(generation)) {
+        await this.stage(staged, field, json);
+        pieces += 1;
+      }
+      const about: About = { id, startedAt, revision, storeId, reads, pieces };
+      await this.stage(staged, ABOUT, JSON.stringify(about));
       const age = Math.max(0, this.now() - startedAt) + LISTING_LAG_MS;
       const sightings = this.sightingsKey(generation.cluster);
       const keys = [staged, live, sightings];
       const args = [about.pieces, replaces?.id ?? NONE, LIFE_MS, age];
       return (await this.redis.eval(PUBLISH, keys.length, ...keys, ...args)) === 1;
     });
+  }
+
+  private async stage(staged: string, field: string, json: string): Promise<void> {
+    await allDone(this.redis.multi().hset(staged, field, json).pexpire(staged, STAGING_LIFE_MS));
   }
 
   /** v2: the shape of the pieces; another shape is another key. The braces make one cluster's keys one slot in Redis Cluster. */
@@ -194,6 +235,10 @@ export class RedisFacts implements FactsStore, SightingStore {
 }
 
 const NOTHING_SIGHTED = '0-0';
+
+async function allDone(transaction: ChainableCommander): Promise<void> {
+  for (const [error] of (await transaction.exec()) ?? []) if (error !== null) throw error;
+}
 
 /** As a stream has them: an id, then names and values in turn. */
 type Entry = [id: string, fields: string[]];
@@ -229,12 +274,12 @@ function parsed<T>(parse: () => T): T | null {
   }
 }
 
-const assemble = (cluster: ClusterArn, about: About, pieces: Readonly<Record<string, string>>): Facts | null =>
-  parsed(() => ({
-    cluster,
-    startedAt: as<Instant>(about.startedAt),
-    revision: as<Revision>(about.revision),
-    storeId: about.storeId,
-    ...assembled(pieces),
-    unlisted: new Set(),
-  }));
+const factsOf = (cluster: ClusterArn, about: About, { instances, tasks }: PiecesReader): Facts => ({
+  cluster,
+  startedAt: as<Instant>(about.startedAt),
+  revision: as<Revision>(about.revision),
+  storeId: about.storeId,
+  instances,
+  tasks,
+  unlisted: new Set(),
+});

@@ -1,4 +1,5 @@
 /** A turn of an environment's actor, with everything around it faked. */
+import { PlanningRoom } from '../../src/actors/planning-room.ts';
 import { takeTurn, type TurnDeps } from '../../src/actors/turn.ts';
 import type { AlarmState, Facts } from '../../src/domain/facts.ts';
 import { as, type Instant, type Revision } from '../../src/domain/ids.ts';
@@ -31,6 +32,7 @@ interface Parts {
   readonly polls?: boolean;
   readonly outcome?: LaunchOutcome;
   readonly stop?: StopOutcome;
+  readonly room?: PlanningRoom;
 }
 
 /** `calls`: what the turn did, in order. */
@@ -101,6 +103,7 @@ export function turn(parts: Parts) {
       },
       requestSurvey: async () => call('request survey', true),
     },
+    room: parts.room ?? new PlanningRoom(),
     policy: POLICY,
     now: () => NOW,
     mint: minting(),

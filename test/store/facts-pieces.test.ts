@@ -3,13 +3,19 @@ import { array, assert, constantFrom, dictionary, integer, option, property } fr
 import { describe, expect, test } from 'vitest';
 import type { Attributes, Instance } from '../../src/domain/facts.ts';
 import { OwnAttributes } from '../../src/store/attribute-sets.ts';
-import { assembled, piecesOf } from '../../src/store/facts-pieces.ts';
+import { inReadingOrder, PiecesReader, piecesOf, type Piece } from '../../src/store/facts-pieces.ts';
 import { instance, task } from '../planner/fixtures.ts';
 
-const inPieces = (instances: readonly Instance[]) => piecesOf({ instances, tasks: [] });
+const inPieces = (instances: readonly Instance[]) => [...piecesOf({ instances, tasks: [] })];
+const assembled = (pieces: Iterable<Piece>): PiecesReader => {
+  const given = new Map(pieces);
+  const reader = new PiecesReader();
+  for (const field of inReadingOrder([...given.keys()])) reader.add([field, given.get(field) ?? '']);
+  return reader;
+};
 /** From pieces in another order; by host. */
 const readBack = (instances: readonly Instance[]): readonly Instance[] => {
-  const read = assembled(Object.fromEntries(inPieces(instances).toReversed())).instances;
+  const read = assembled(inPieces(instances).toReversed()).instances;
   expect(read.size).toBe(instances.length);
   return instances.flatMap(({ arn }) => read.get(arn) ?? []);
 };
@@ -77,15 +83,16 @@ test('names of few values each that make too many sets together are kept with th
 
 test('tasks are by group, and pieces that refer to a set that is not there are none', () => {
   const tasks = [task(1), task(2, { group: 'service:web' }), task(3)];
-  const pieces = Object.fromEntries(piecesOf({ instances: hosts(1, () => []), tasks }));
+  const pieces = [...piecesOf({ instances: hosts(1, () => []), tasks })];
   expect(assembled(pieces).tasks).toEqual(
     new Map([
       ['daemon:agent', [tasks[0], tasks[2]]],
       ['service:web', [tasks[1]]],
     ]),
   );
-  const { 'attributes:0': _, ...rest } = pieces;
-  expect(() => assembled(rest)).toThrow('no such set');
+  const without = pieces.filter(([field]) => field !== 'attributes:0');
+  expect(without).toHaveLength(pieces.length - 1);
+  expect(() => assembled(without)).toThrow('no such set');
 });
 
 describe('a shared set with something beyond it', () => {

@@ -129,7 +129,7 @@ test('unreadable facts are no facts, and are replaced', async () => {
 });
 
 describe('who asks while another is reading a generation', () => {
-  /** A Redis whose answer with a whole generation arrives when it is released. */
+  /** A Redis whose answer with a generation's pieces arrives when it is released. */
   function slow() {
     let release = (): void => {};
     let asked = (): void => {};
@@ -137,9 +137,9 @@ describe('who asks while another is reading a generation', () => {
     const reading = new Promise<void>((resolve) => (asked = resolve));
     const proxy = new Proxy(redis, {
       get(target, name) {
-        if (name !== 'hgetall') return Reflect.get(target, name, target);
-        return async (key: string) => {
-          const answer = await target.hgetall(key);
+        if (name !== 'hmget') return Reflect.get(target, name, target);
+        return async (key: string, ...fields: readonly string[]) => {
+          const answer = await target.hmget(key, ...fields);
           asked();
           await held;
           return answer;
@@ -166,6 +166,50 @@ describe('who asks while another is reading a generation', () => {
     release();
     expect((await first)?.instances.has(host(3))).toBe(false);
     expect((await second)?.instances.has(host(3))).toBe(true);
+  });
+});
+
+describe('a generation is read a few pieces at a time (F1)', () => {
+  /** A Redis with which something happens after the first answer with pieces. */
+  function interrupted(happens: () => Promise<unknown>) {
+    let asked = 0;
+    const proxy = new Proxy(redis, {
+      get(target, name) {
+        if (name !== 'hmget') return Reflect.get(target, name, target);
+        return async (key: string, ...fields: readonly string[]) => {
+          const answer = await target.hmget(key, ...fields);
+          asked += 1;
+          if (asked === 1) await happens();
+          return answer;
+        };
+      },
+    });
+    return { proxy, asked: () => asked };
+  }
+  /** Eleven pieces of tasks, so that two answers hold them. */
+  const large = (startedAt: number, revision: number): Generation => generation(startedAt, revision, 5_001);
+
+  test('one that is replaced meanwhile is read anew, and none of its pieces is mixed with the other', async () => {
+    const { facts, prefix } = fresh();
+    await publish(facts, large(100, 1));
+    const next = { ...large(200, 2), tasks: large(200, 2).tasks.slice(0, 5_000) };
+    const { proxy, asked } = interrupted(() => publish(facts, next));
+    const read = await new RedisFacts(proxy, prefix, now).read(CLUSTER);
+    expect(read).toMatchObject({ startedAt: 200, revision: 2 });
+    expect(read?.tasks.get('daemon:agent')).toHaveLength(5_000);
+    expect(asked()).toBeGreaterThan(3);
+  });
+
+  test.each<[string, (key: string) => Promise<unknown>]>([
+    ['went', (key) => redis.hdel(key, 'tasks:5000')],
+    ['cannot be read', (key) => redis.hset(key, 'tasks:5000', '{half')],
+  ])('one of which a piece %s meanwhile is none', async (_, happens) => {
+    const { facts, prefix } = fresh();
+    await publish(facts, large(100, 1));
+    const [key = ''] = await redis.keys(`${prefix}:facts:*`);
+    const { proxy, asked } = interrupted(() => happens(key));
+    expect(await new RedisFacts(proxy, prefix, now).read(CLUSTER)).toBeNull();
+    expect(asked()).toBeGreaterThan(1);
   });
 });
 
