@@ -1,6 +1,6 @@
 /** The scheduler under test: worker processes that take the real turns and surveys over simulated ports. */
 import { isOverdue, surveyCluster } from '../src/actors/survey.ts';
-import { PlanningRoom } from '../src/actors/planning-room.ts';
+import { ReadingRoom } from '../src/actors/reading-room.ts';
 import { takeTurn } from '../src/actors/turn.ts';
 import type { AlarmSource } from '../src/alarms/alarms.ts';
 import { as, type ClusterArn, type EnvironmentId, type Instant } from '../src/domain/ids.ts';
@@ -132,7 +132,7 @@ export class Scheduler {
     const ecs = worker.ecs(turn);
     const { now, name: holder } = process;
     // Of its own: no environment here is large.
-    const room = new PlanningRoom();
+    const room = new ReadingRoom();
     const deps = { store, facts, ecs, alarms, mailbox, room, policy, now, mint: this.mint, holder };
     try {
       const ending = await takeTurn(environment, deps, signal);

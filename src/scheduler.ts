@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { PlanningRoom } from './actors/planning-room.ts';
+import { ReadingRoom } from './actors/reading-room.ts';
 import { WrittenMarks } from './actors/written-marks.ts';
 import { createApp } from './api/app.ts';
 import type { Readiness } from './api/app-env.ts';
@@ -107,7 +107,7 @@ function startWorkers(config: Config, parts: Parts, log: Logger, closers: Closer
         ecs,
         alarms,
         mailbox,
-        room: new PlanningRoom(),
+        room: new ReadingRoom(),
         policy,
         now,
         mint: () => as<LaunchId>(randomUUID()),

@@ -15,7 +15,7 @@ import { after, type ClusterArn, type Instant } from '../domain/ids.ts';
 import { isRequired } from '../domain/required.ts';
 import type { EcsGateway } from '../ecs/gateway.ts';
 import type { FactsStore, Standing } from '../store/facts-store.ts';
-import type { ActorStore } from '../store/store.ts';
+import type { ActorStore, Inventory } from '../store/store.ts';
 import type { Mailbox, WakeReason } from './mailbox.ts';
 
 export interface SurveyDeps {
@@ -63,6 +63,30 @@ export async function surveyCluster(cluster: ClusterArn, deps: SurveyDeps, signa
   const watchers = inventory.specs.filter(({ value: spec }) => spec.cluster === cluster);
   if (watchers.length === 0) return { kind: 'unwatched' };
 
+  const { wakes, ...news } = await listAndPublish({ cluster, inventory, watchers, last }, deps, signal);
+  // What was seen is let go of by now: those who are woken read it, and it is megabytes.
+  for (const { environment, reason } of wakes) await deps.mailbox.wake(environment, reason);
+  return { kind: 'done', woken: wakes.length, ...news };
+}
+
+interface Listed {
+  readonly cluster: ClusterArn;
+  readonly inventory: Inventory;
+  /** Environments on the cluster. */
+  readonly watchers: readonly Stored<EnvironmentSpec>[];
+  /** What stood before the listing began. */
+  readonly last: Standing | null;
+}
+
+interface News extends Omit<Extract<SurveyEnding, { readonly kind: 'done' }>, 'kind' | 'woken'> {
+  readonly wakes: readonly Wake[];
+}
+
+async function listAndPublish(
+  { cluster, inventory, watchers, last }: Listed,
+  deps: SurveyDeps,
+  signal: AbortSignal,
+): Promise<News> {
   const known = await deps.facts.read(cluster);
   const before = known?.storeId === inventory.storeId ? known : null;
   const startedAt = deps.now();
@@ -70,20 +94,11 @@ export async function surveyCluster(cluster: ClusterArn, deps: SurveyDeps, signa
   const seen = await deps.ecs.survey(cluster, adopt, signal);
   const { revision, storeId } = inventory;
   const published = await deps.facts.publish({ cluster, startedAt, revision, storeId, ...seen }, last);
-
-  // Not published: another listing is there, and whoever published that has woken those it concerns.
-  const wakes = published
-    ? whomToWake(
-        before,
-        seen,
-        watchers.filter(({ value: spec }) => isInService(spec)),
-      )
-    : [];
-  for (const { environment, reason } of wakes) await deps.mailbox.wake(environment, reason);
+  const inService = watchers.filter(({ value: spec }) => isInService(spec));
   return {
-    kind: 'done',
     published,
-    woken: wakes.length,
+    // Not published: another listing is there, and whoever published that has woken those it concerns.
+    wakes: published ? whomToWake(before, seen, inService) : [],
     hosts: seen.instances.length,
     tasks: seen.tasks.length,
     reads: seen.reads,

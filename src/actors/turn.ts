@@ -25,9 +25,9 @@ import { EcsReadError, type EcsGateway } from '../ecs/gateway.ts';
 import { PLANS_PER_TURN, planEnvironment } from '../planner/plan.ts';
 import { settle } from '../planner/settle.ts';
 import { FactsUnavailableError, type FactsStore } from '../store/facts-store.ts';
-import type { ActorStore, Claim, CommitResult } from '../store/store.ts';
+import type { ActorStore, Claim, ClaimResult, CommitResult } from '../store/store.ts';
 import type { Mailbox } from './mailbox.ts';
-import type { PlanningRoom } from './planning-room.ts';
+import type { ReadingRoom } from './reading-room.ts';
 import { reportOf, type TurnReport } from './turn-report.ts';
 
 export interface TurnDeps {
@@ -36,7 +36,7 @@ export interface TurnDeps {
   readonly ecs: EcsGateway;
   readonly alarms: AlarmSource;
   readonly mailbox: Mailbox;
-  readonly room: PlanningRoom;
+  readonly room: ReadingRoom;
   readonly policy: Policy;
   readonly now: () => Instant;
   readonly mint: () => LaunchId;
@@ -63,43 +63,10 @@ const EFFECTS_AT_ONCE = 50;
 const LOOK_AGAIN_MS = 1_000;
 
 export async function takeTurn(environment: EnvironmentId, deps: TurnDeps, signal: AbortSignal): Promise<TurnEnding> {
-  const planned = await deps.room.enter(environment, () => planTurn(environment, deps, signal));
-  if (planned.kind !== 'planned') return planned;
-  const { claim, plan, plannedAt, lookFault, report } = planned;
-
-  const acted = await act(plan.effects, plannedAt, claim, deps, signal);
-  const settlement = settle(acted, plan.slots, deps.policy);
-  const outcomes = await commitIfAny(claim, settlement.changes);
-  if (outcomes.kind !== 'committed') return { ...outcomes, report: report(acted) };
-
-  if (plan.needsSurvey) await deps.mailbox.requestSurvey(claim.world.spec.value.cluster);
-  const times = [plan.wakeAt, settlement.wakeAt, lookFault !== null ? after(deps.now(), LOOK_AGAIN_MS) : null];
-  const wakeAt = times.filter((time) => time !== null).toSorted((a, b) => a - b)[0];
-  if (wakeAt !== undefined) await deps.mailbox.wakeAt(environment, wakeAt);
-  return { kind: 'done', report: report(acted) };
-}
-
-/** A plan whose intents are committed. */
-interface Planned {
-  readonly kind: 'planned';
-  readonly claim: Claim;
-  readonly plan: Plan;
-  readonly plannedAt: Instant;
-  readonly lookFault: string | null;
-  readonly report: (acted: readonly Acted[]) => TurnReport;
-}
-
-async function planTurn(
-  environment: EnvironmentId,
-  deps: TurnDeps,
-  signal: AbortSignal,
-): Promise<Planned | TurnEnding> {
-  const claimed = await deps.store.claim(environment, deps.holder);
-  if (claimed.kind === 'gone') deps.room.note(environment, 0);
-  if (claimed.kind !== 'claimed') return claimed;
-  const { claim } = claimed;
-  deps.room.note(environment, claim.world.slots.size);
-  const { plan, plannedAt, lookFault } = await observeAndPlan(claim, deps, signal);
+  const read = await deps.room.enter(environment, () => readAll(environment, deps, signal));
+  if (read.kind !== 'claimed') return read;
+  const { claim, facts } = read;
+  const { plan, plannedAt, lookFault } = await lookAndPlan(claim, facts, deps, signal);
   const { name } = claim.world.spec.value;
   const report = (acted: readonly Acted[]): TurnReport => reportOf(claim.world, plan, acted, lookFault);
 
@@ -118,7 +85,17 @@ async function planTurn(
     const removed = await claim.remove();
     return removed.kind === 'committed' ? { kind: 'gone', name } : removed;
   }
-  return { kind: 'planned', claim, plan, plannedAt, lookFault, report };
+
+  const acted = await act(plan.effects, plannedAt, claim, deps, signal);
+  const settlement = settle(acted, plan.slots, deps.policy);
+  const outcomes = await commitIfAny(claim, settlement.changes);
+  if (outcomes.kind !== 'committed') return { ...outcomes, report: report(acted) };
+
+  if (plan.needsSurvey) await deps.mailbox.requestSurvey(claim.world.spec.value.cluster);
+  const times = [plan.wakeAt, settlement.wakeAt, lookFault !== null ? after(deps.now(), LOOK_AGAIN_MS) : null];
+  const wakeAt = times.filter((time) => time !== null).toSorted((a, b) => a - b)[0];
+  if (wakeAt !== undefined) await deps.mailbox.wakeAt(environment, wakeAt);
+  return { kind: 'done', report: report(acted) };
 }
 
 /** Nor may it land behind an order that replaces the deployment: what takes its place was decided by how far it was then. */
@@ -128,13 +105,27 @@ const endsDeployment = ({ changes }: Plan): boolean =>
 const commitIfAny = async (claim: Claim, changes: readonly ChangeGroup[]): Promise<CommitResult> =>
   changes.length === 0 ? { kind: 'committed' } : await claim.commitOutcomes(changes);
 
+type Read =
+  | { readonly kind: 'claimed'; readonly claim: Claim; readonly facts: Facts | null }
+  | Exclude<ClaimResult, { readonly kind: 'claimed' }>;
+
+/** The environment's record, under our fence, and the facts of its cluster. */
+async function readAll(environment: EnvironmentId, deps: TurnDeps, signal: AbortSignal): Promise<Read> {
+  // Whoever waited for a place may have lost the job since, and the fence is another's.
+  if (signal.aborted) throw new Error('told to stop before it began');
+  const claimed = await deps.store.claim(environment, deps.holder);
+  deps.room.note(environment, claimed.kind === 'claimed' ? claimed.claim.world.slots.size : 0);
+  if (claimed.kind !== 'claimed') return claimed;
+  return { ...claimed, facts: await factsFor(claimed.claim, deps) };
+}
+
 /** Plans; describes what the plan wants to know; plans again with the answers. */
-async function observeAndPlan(
+async function lookAndPlan(
   claim: Claim,
+  facts: Facts | null,
   deps: TurnDeps,
   signal: AbortSignal,
 ): Promise<{ readonly plan: Plan; readonly plannedAt: Instant; readonly lookFault: string | null }> {
-  const facts = await factsFor(claim, deps);
   let looks: Looks = NO_LOOKS;
   let lookFault: string | null = null;
   let polled = false;

@@ -16,7 +16,7 @@ export interface Packing<Write> {
 
 /**
  * One transaction after the other, each made when it is asked for: a commit for thousands of hosts is megabytes, written out.
- * Throws RangeError at a group that no transaction holds: that is a bug of whoever made it.
+ * Throws RangeError at a group that no transaction holds, which is a bug of whoever made it; the transactions before that one stand.
  */
 export function* packGroups<Write>(
   groups: Iterable<readonly Write[]>,

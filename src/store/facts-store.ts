@@ -11,7 +11,7 @@ import type { ClusterArn, Instant, Revision } from '../domain/ids.ts';
  */
 export interface FactsStore {
   /**
-   * The newest generation with what was sighted since, or null: not known (yet). Start and revision are the listing's.
+   * The newest generation with what was sighted since, or null: not known (yet), or replaced again and again while it was read. Start and revision are the listing's.
    * Throws FactsUnavailableError when the cache does not answer.
    */
   read(cluster: ClusterArn): Promise<Facts | null>;

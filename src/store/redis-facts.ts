@@ -94,6 +94,8 @@ export class RedisFacts implements FactsStore, SightingStore {
   }
 
   async read(cluster: ClusterArn): Promise<Facts | null> {
+    // Nothing is known until then, and so all sightings would be asked for.
+    await this.reading.get(cluster);
     const since = this.known.get(cluster)?.upTo ?? NOTHING_SIGHTED;
     const [json, entries] = await this.ask(() =>
       Promise.all([
@@ -111,18 +113,14 @@ export class RedisFacts implements FactsStore, SightingStore {
     if (known?.id === about.id) return this.keep(cluster, withEntries(known, entries)).facts;
     // A new generation wakes many turns at once; one of them reads it for all. What it read may be older than their
     // question, so they ask again, which is cheap by then.
-    const under = this.reading.get(cluster);
-    if (under !== undefined) {
-      await under;
-      return await this.read(cluster);
-    }
+    if (this.reading.has(cluster)) return await this.read(cluster);
     const reading = this.load(cluster).finally(() => this.reading.delete(cluster));
     this.reading.set(cluster, reading);
     return await reading;
   }
 
   private async load(cluster: ClusterArn): Promise<Facts | null> {
-    // What was known is of no use to anybody any more, and as large as what is read.
+    // As large as what is read. Without it, what is sighted meanwhile is written with all its attributes, and that is all.
     this.known.delete(cluster);
     const key = this.key(cluster);
     for (let attempt = 1; attempt <= LOADS_MOST; attempt += 1) {
@@ -135,7 +133,9 @@ export class RedisFacts implements FactsStore, SightingStore {
         ]),
       );
       const about = parseAbout(json);
-      if (json === null || about === null || fields.length !== about.pieces) return null;
+      if (json === null || about === null) return null;
+      // Of another generation already, or a piece was lost; then it is no better the next time.
+      if (fields.length !== about.pieces) continue;
       const read = await this.pieces(key, json, inReadingOrder(fields));
       if (read === 'lost') return null;
       if (read === 'replaced') continue;

@@ -1,6 +1,6 @@
 /**
  * Every spec in the store. Surveys, sweeps and claims of clusters ask again and again, and between two of them hardly any
- * changes, so only that is fetched.
+ * changes, so only that is sent and read. Where one is gone, or many changed, it is all of them again.
  *
  * L1. A listing is of one revision, and holds all that stood there then.
  * L2. It builds on an earlier one only in the same history. A restored backup counts its revisions again and gives them to
@@ -45,7 +45,7 @@ export class SpecListing {
     this.#options = options;
   }
 
-  /** What did not change since the last listing is the same object. Throws StoreUnavailableError. */
+  /** Throws StoreUnavailableError. */
   async list(): Promise<ListedSpecs> {
     const last = this.#last;
     const listed = (last === null ? null : await this.#changedSince(last)) ?? (await this.#whole());

@@ -1,5 +1,5 @@
 /** A turn of an environment's actor, with everything around it faked. */
-import { PlanningRoom } from '../../src/actors/planning-room.ts';
+import { ReadingRoom } from '../../src/actors/reading-room.ts';
 import { takeTurn, type TurnDeps } from '../../src/actors/turn.ts';
 import type { AlarmState, Facts } from '../../src/domain/facts.ts';
 import { as, type Instant, type Revision } from '../../src/domain/ids.ts';
@@ -32,7 +32,8 @@ interface Parts {
   readonly polls?: boolean;
   readonly outcome?: LaunchOutcome;
   readonly stop?: StopOutcome;
-  readonly room?: PlanningRoom;
+  readonly room?: ReadingRoom;
+  readonly signal?: AbortSignal;
 }
 
 /** `calls`: what the turn did, in order. */
@@ -103,12 +104,12 @@ export function turn(parts: Parts) {
       },
       requestSurvey: async () => call('request survey', true),
     },
-    room: parts.room ?? new PlanningRoom(),
+    room: parts.room ?? new ReadingRoom(),
     policy: POLICY,
     now: () => NOW,
     mint: minting(),
     holder: 'test',
   };
-  const ending = takeTurn(as('environment-1'), deps, new AbortController().signal);
+  const ending = takeTurn(as('environment-1'), deps, parts.signal ?? new AbortController().signal);
   return { calls, launched, woken, ending };
 }

@@ -213,6 +213,24 @@ describe('a generation is read a few pieces at a time (F1)', () => {
   });
 });
 
+test('a generation that takes the place of one between its description and its fields is read', async () => {
+  const { facts, prefix } = fresh();
+  await publish(facts, generation(100, 1, 5_001));
+  let swapped = 0;
+  const swapping = new Proxy(redis, {
+    get(target, name) {
+      if (name !== 'hkeys') return Reflect.get(target, name, target);
+      return async (key: string) => {
+        swapped += 1;
+        if (swapped === 1) await publish(facts, generation(200, 2, 1));
+        return await target.hkeys(key);
+      };
+    },
+  });
+  expect(await new RedisFacts(swapping, prefix, now).read(CLUSTER)).toMatchObject({ startedAt: 200, revision: 2 });
+  expect(swapped).toBe(2);
+});
+
 /** Sightings as if they had come earlier by Redis's clock. */
 async function makeOlder(prefix: string, ms: number): Promise<void> {
   const [key = ''] = await redis.keys(`${prefix}:*:sightings`);

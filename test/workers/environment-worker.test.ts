@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
 import { pino } from 'pino';
 import { afterEach, expect, inject, test } from 'vitest';
-import { PlanningRoom } from '../../src/actors/planning-room.ts';
+import { ReadingRoom } from '../../src/actors/reading-room.ts';
 import type { TurnDeps } from '../../src/actors/turn.ts';
 import { as, type EnvironmentId, type Revision } from '../../src/domain/ids.ts';
 import { DEFAULT_CONFIGURATION } from '../../src/domain/revision.ts';
@@ -80,7 +80,7 @@ async function woken(
     },
     alarms: { states: unused },
     mailbox: { wake: unused, wakeAt: async () => await wake('timer'), requestSurvey: unused },
-    room: new PlanningRoom(),
+    room: new ReadingRoom(),
     policy: POLICY,
     now: () => NOW,
     mint: minting(),
