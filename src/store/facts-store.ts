@@ -11,8 +11,8 @@ import type { ClusterArn, Instant, Revision } from '../domain/ids.ts';
  */
 export interface FactsStore {
   /**
-   * The newest generation with what was sighted since, or null: not known (yet), or replaced again and again while it was read. Start and revision are the listing's.
-   * Throws FactsUnavailableError when the cache does not answer.
+   * The newest generation with what was sighted since, or null: not known (yet), or replaced again and again while it was
+   * read. Start and revision are the listing's. Throws FactsUnavailableError when the cache does not answer.
    */
   read(cluster: ClusterArn): Promise<Facts | null>;
   /** What is said of the generation that is there, without reading it; null: none is there. Asked before a listing begins. */

@@ -1,7 +1,7 @@
 /**
  * The API's read model on etcd. R1 of `store.ts`, by these means: every write of the API touches one key, `written`, whose
- * mod revision is therefore no older than the last write's. A read asks for it, linearizably, and waits until the watch is as far.
- * All reads that arrive while one of them asks and waits share the next round, so etcd sees one question at a time.
+ * mod revision is therefore no older than the last write's. A read asks for it, linearizably, and waits until the watch is as
+ * far. All reads that arrive while one of them asks and waits share the next round, so etcd sees one question at a time.
  */
 import { SharedQuestions } from '../concurrency/shared-question.ts';
 import type { Revision } from '../domain/ids.ts';
