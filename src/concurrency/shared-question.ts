@@ -1,5 +1,14 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 
+/** Time as an argument. Monotonic: a wall clock that is set back would hold up the next round for as long. */
+export interface Timing {
+  /** In milliseconds since any moment. */
+  readonly monotonic: () => number;
+  readonly sleep: (ms: number) => Promise<unknown>;
+}
+
+export const SYSTEM_TIMING: Timing = { monotonic: () => performance.now(), sleep: (ms) => delay(ms) };
+
 /**
  * A question that many ask at once. An answer may be older than a question that was asked while it was under way, so
  * such a question is answered by the next round: whoever asks gets an answer that was sought after he asked.
@@ -7,14 +16,16 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 export class SharedQuestion<T> {
   readonly #put: () => Promise<T>;
   readonly #everyMs: number;
+  readonly #timing: Timing;
   #begunAt = -Infinity;
   #current: Promise<T> | null = null;
   #next: Promise<T> | null = null;
 
   /** `everyMs`: least time between the beginnings of two rounds. Whoever asks alone does not wait for it; a crowd shares more. */
-  constructor(put: () => Promise<T>, everyMs = 0) {
+  constructor(put: () => Promise<T>, everyMs = 0, timing = SYSTEM_TIMING) {
     this.#put = put;
     this.#everyMs = everyMs;
+    this.#timing = timing;
   }
 
   /** True while nobody waits for an answer. */
@@ -24,7 +35,7 @@ export class SharedQuestion<T> {
 
   /** True when a new question in its place would do the same: nobody waits, and the next round may begin at once. */
   get spent(): boolean {
-    return this.idle && (this.#everyMs === 0 || performance.now() - this.#begunAt >= this.#everyMs);
+    return this.idle && (this.#everyMs === 0 || this.#timing.monotonic() - this.#begunAt >= this.#everyMs);
   }
 
   ask(): Promise<T> {
@@ -35,8 +46,8 @@ export class SharedQuestion<T> {
   }
 
   async #turn(): Promise<void> {
-    const pauseMs = this.#begunAt + this.#everyMs - performance.now();
-    if (pauseMs > 0) await Promise.all([delay(pauseMs), this.#current?.catch(() => {})]);
+    const pauseMs = this.#begunAt + this.#everyMs - this.#timing.monotonic();
+    if (pauseMs > 0) await Promise.all([this.#timing.sleep(pauseMs), this.#current?.catch(() => {})]);
     else await this.#crowd();
   }
 
@@ -53,7 +64,7 @@ export class SharedQuestion<T> {
   }
 
   #begin(): Promise<T> {
-    this.#begunAt = performance.now();
+    this.#begunAt = this.#timing.monotonic();
     const asked = this.#put();
     this.#next = null;
     this.#current = asked;
@@ -73,12 +84,14 @@ export class SharedQuestion<T> {
 export class SharedQuestions<Key, T> {
   readonly #put: (key: Key) => Promise<T>;
   readonly #everyMs: number;
+  readonly #timing: Timing;
   readonly #asked = new Map<Key, SharedQuestion<T>>();
   #clearedAt = -Infinity;
 
-  constructor(put: (key: Key) => Promise<T>, everyMs = 0) {
+  constructor(put: (key: Key) => Promise<T>, everyMs = 0, timing = SYSTEM_TIMING) {
     this.#put = put;
     this.#everyMs = everyMs;
+    this.#timing = timing;
   }
 
   /** Questions that are remembered. */
@@ -90,7 +103,7 @@ export class SharedQuestions<Key, T> {
     this.#clear();
     let question = this.#asked.get(key);
     if (question === undefined) {
-      question = new SharedQuestion(() => this.#put(key), this.#everyMs);
+      question = new SharedQuestion(() => this.#put(key), this.#everyMs, this.#timing);
       this.#asked.set(key, question);
     }
     try {
@@ -103,7 +116,7 @@ export class SharedQuestions<Key, T> {
   /** At most once in `everyMs`, so that it costs a question next to nothing; without a pace each is cleared away when it is answered. */
   #clear(): void {
     if (this.#everyMs === 0) return;
-    const now = performance.now();
+    const now = this.#timing.monotonic();
     if (now - this.#clearedAt < this.#everyMs) return;
     this.#clearedAt = now;
     for (const [key, question] of this.#asked) if (question.spent) this.#asked.delete(key);

@@ -1,12 +1,27 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { SharedQuestion, SharedQuestions } from '../../src/concurrency/shared-question.ts';
+import { SharedQuestion, SharedQuestions, type Timing } from '../../src/concurrency/shared-question.ts';
 
 const setUp = () => {
   const open: ((answer: number) => void)[] = [];
   const question = new SharedQuestion(() => new Promise<number>((resolve) => open.push(resolve)));
   const answer = (n: number): void => open[n]?.(n);
   return { question, answer, asked: () => open.length };
+};
+
+/** Time that passes when a test says so, and while somebody sleeps. */
+const stopwatch = () => {
+  let at = 0;
+  const slept: number[] = [];
+  const pass = (ms: number): void => void (at += ms);
+  const timing: Timing = {
+    monotonic: () => at,
+    sleep: async (ms) => {
+      slept.push(ms);
+      pass(ms);
+    },
+  };
+  return { timing, pass, slept };
 };
 
 describe('a shared question', () => {
@@ -86,28 +101,34 @@ describe('shared questions by key', () => {
   });
 
   it('keep their pace also when nobody waits in between', async () => {
+    const { timing, pass, slept } = stopwatch();
     const begun: number[] = [];
-    const questions = new SharedQuestions(async (key: string) => begun.push(performance.now()) + key.length, 100);
+    const questions = new SharedQuestions(async () => begun.push(timing.monotonic()), 100, timing);
     await questions.ask('a');
-    await sleep(10);
+    pass(10);
     await questions.ask('a');
-    await sleep(10);
+    pass(30);
     await Promise.all([questions.ask('a'), questions.ask('a')]);
-    expect(begun).toHaveLength(3);
-    for (const n of [1, 2]) expect((begun[n] ?? 0) - (begun[n - 1] ?? 0)).toBeGreaterThanOrEqual(99);
+    pass(100);
+    await questions.ask('a');
+    expect(begun).toEqual([0, 100, 200, 300]);
+    expect(slept).toEqual([90, 70]);
   });
 
   it('answer the first who asks about a thing at once, whatever else was asked just before', async () => {
-    const questions = new SharedQuestions(async (key: string) => key, 60_000);
+    const { timing, slept } = stopwatch();
+    const questions = new SharedQuestions(async (key: string) => key, 60_000, timing);
     expect(await questions.ask('a')).toBe('a');
     expect(await questions.ask('b')).toBe('b');
+    expect(slept).toEqual([]);
   });
 
   it('are forgotten when their pace no longer matters: at once without one', async () => {
-    const paced = new SharedQuestions(async (key: number) => key, 20);
+    const { timing, pass } = stopwatch();
+    const paced = new SharedQuestions(async (key: number) => key, 20, timing);
     await Promise.all(Array.from({ length: 1_000 }, (_, n) => paced.ask(n)));
     expect(paced.size).toBe(1_000);
-    await sleep(50);
+    pass(20);
     await paced.ask(1);
     expect(paced.size).toBe(1);
     const unpaced = new SharedQuestions(async (key: number) => key);
