@@ -7,7 +7,7 @@ export interface Timing {
   readonly sleep: (ms: number) => Promise<unknown>;
 }
 
-export const SYSTEM_TIMING: Timing = { monotonic: () => performance.now(), sleep: (ms) => delay(ms) };
+const SYSTEM_TIMING: Timing = { monotonic: () => performance.now(), sleep: (ms) => delay(ms) };
 
 /**
  * A question that many ask at once. An answer may be older than a question that was asked while it was under way, so
