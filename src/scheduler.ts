@@ -143,13 +143,14 @@ async function startApi(
   const { etcd, ecs, alarms, facts, mailbox, hints } = parts;
   const view = openEtcdView({
     store: etcd,
+    deadlineMs: API_LIMITS.storeDeadlineMs,
     onUnreadable: (item) => log.error(item, 'stored value cannot be read'),
     onTrouble: (error) => log.debug({ err: error instanceof Error ? error.message : String(error) }, 'watch'),
   });
   closers.unshift(() => view.close());
   await view.ready(stop);
   exposeEnvironments(parts.metrics.registry, async () => {
-    const snapshot = await view.current(API_LIMITS.storeDeadlineMs);
+    const snapshot = await view.current();
     const { items } = snapshot.list({ after: null, limit: Infinity, matches: () => true });
     return items.map(({ spec, status }) => ({ name: spec.value.name, status }));
   });

@@ -12,6 +12,7 @@ import { serveDocs } from './docs.ts';
 import { serveEnvironments } from './environments.ts';
 import { PAGE_NOT_FOUND, refusal, refuse } from './errors.ts';
 import type { Refusal } from './errors.ts';
+import { heldAnswers } from './held-answers.ts';
 import { serveHealth } from './health.ts';
 import { serveInsights } from './insights.ts';
 import { serveOrders } from './orders.ts';
@@ -24,6 +25,7 @@ export const createApp = (deps: ApiDeps): OpenAPIHono<ApiEnv> => {
   const app = new OpenAPIHono<ApiEnv>();
   app.use(requestLog(deps));
   app.use(cleanPath);
+  app.on(['POST', 'PATCH', 'DELETE'], '*', heldAnswers(deps.view));
   app.use(requestTimeout(deps.limits));
   app.on(['POST', 'PATCH'], '*', bodyBound(deps));
   serveHealth(app, deps);

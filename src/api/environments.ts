@@ -64,7 +64,7 @@ export const serveEnvironments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void
     async (c) => {
       const query = validateListQuery(new URL(c.req.url).searchParams);
       if (query.kind === 'refused') return refuse(c, query);
-      const snapshot = await deps.view.current(deps.limits.storeDeadlineMs);
+      const snapshot = await deps.view.current();
       const { items, more } = snapshot.list({ ...query.value, limit: deps.limits.pageSize });
       const last = items.at(-1);
       return answerJson(

@@ -41,7 +41,7 @@ export const checkDrainOrder = async (
   { name, cluster, drainAfter }: DrainOrder,
 ): Promise<Refusal | null> => {
   if (drainAfter.length === 0) return null;
-  const snapshot = await deps.view.current(deps.limits.storeDeadlineMs);
+  const snapshot = await deps.view.current();
   const { items } = snapshot.list({
     after: null,
     limit: Number.POSITIVE_INFINITY,

@@ -94,7 +94,7 @@ export const recordOf = async (
 ): Promise<Valid<EnvironmentRecord>> => {
   const name = pathName(given);
   if (name.kind === 'refused') return name;
-  const record = (await deps.view.current(deps.limits.storeDeadlineMs)).environment(name.value);
+  const record = (await deps.view.current()).environment(name.value);
   return record === undefined ? noSuchEnvironment(name.value) : valid(record);
 };
 

@@ -30,6 +30,8 @@ import {
 } from './store.ts';
 
 export class MemoryStore implements ActorStore, EnvironmentStore, View {
+  /** What is written is seen at once. */
+  readonly sharedForMs = 0;
   readonly #storeId: string;
   readonly #environments = new Map<EnvironmentId, Held>();
   readonly #names = new Map<EnvironmentName, EnvironmentId>();
@@ -167,7 +169,7 @@ export class MemoryStore implements ActorStore, EnvironmentStore, View {
 
   // --- readers -------------------------------------------------------------------------------------------------------
 
-  async current(_deadlineMs: number): Promise<Snapshot> {
+  async current(): Promise<Snapshot> {
     const readable = [...this.#environments.values()].filter(
       ({ spec: { value } }) => value.deletion === null && this.#spoiled.get(value.id) !== 'spec',
     );

@@ -149,8 +149,13 @@ export interface RememberedAnswer {
  * R1. A read that begins after a write of the API was answered sees that write, whichever process wrote it.
  */
 export interface View {
-  /** Waits until the view has seen every API write that was answered before now. Throws StoreUnavailableError after `deadlineMs`. */
-  current(deadlineMs: number): Promise<Snapshot>;
+  /**
+   * Whoever changes something through `EnvironmentStore` answers for it so many milliseconds after that has returned, or later.
+   * Reads may then share for as long what one of them found, and R1 holds. 0: they do not.
+   */
+  readonly sharedForMs: number;
+  /** Shows every write of the API that was answered before now. Throws StoreUnavailableError when that cannot be had in time. */
+  current(): Promise<Snapshot>;
   /** Resolves when the view has been filled once; rejects with StoreUnavailableError on abort. */
   ready(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

@@ -1,9 +1,13 @@
 /**
- * The API's read model on etcd. R1 of `store.ts`, by these means: every write of the API touches one key, `written`, whose
- * mod revision is therefore no older than the last write's. A read asks for it, linearizably, and waits until the watch is as
- * far. All reads that arrive while one of them asks and waits share the next round, so etcd sees one question at a time.
+ * The API's read model on etcd. R1 of `store.ts`, by these means:
+ *
+ * V1. Every write of the API touches one key, `written`, whose mod revision is therefore no older than the last write's. The view
+ *     is current once it asked for that, linearizably, and the watch has come as far.
+ * V2. That holds for reads up to `SHARED_FOR_MS` later too, as no write that landed meanwhile has been answered yet (`sharedForMs`
+ *     of `store.ts`). So etcd is asked some hundred times a second at most, however many read. Only durations are
+ *     compared, each within one process: no clock need agree with another.
  */
-import { SharedQuestions } from '../concurrency/shared-question.ts';
+import { RecentQuestion } from '../concurrency/recent-question.ts';
 import type { Revision } from '../domain/ids.ts';
 import { keyFields, revisionOf } from './etcd-requests.ts';
 import type { EtcdStore } from './etcd-store.ts';
@@ -16,6 +20,8 @@ import { StoreUnavailableError, type View } from './store.ts';
 export interface EtcdViewOptions {
   /** Closed by its owner, after the view. */
   readonly store: Pick<EtcdStore, 'client' | 'keys'>;
+  /** Longest that a read waits for the view to be current, in milliseconds. */
+  readonly deadlineMs: number;
   /** Keys a page of a listing. */
   readonly pageSize?: number;
   /** A value that the view leaves out because it cannot be read; once for each. */
@@ -24,18 +30,24 @@ export interface EtcdViewOptions {
   readonly onTrouble?: (error: unknown) => void;
   /** As in RangeWatchOptions. */
   readonly heartbeatMs?: number;
+  /** As in RecentQuestion. */
+  readonly monotonic?: () => number;
 }
 
 const PAGE_SIZE = 1_000;
+/** Every change is answered so much later, which nobody notices; half of it is some ten times what etcd takes to answer. */
+const SHARED_FOR_MS = 10;
 const NOTHING_WRITTEN = 0 as Revision;
 
 /** Begins to fill at once. */
 export function openEtcdView({
   store: { client, keys },
+  deadlineMs,
   pageSize = PAGE_SIZE,
   onUnreadable = () => {},
   onTrouble,
   heartbeatMs,
+  monotonic,
 }: EtcdViewOptions): View {
   const model = new ReadModel({ keys, onUnreadable });
   const gate = new RevisionGate();
@@ -61,7 +73,9 @@ export function openEtcdView({
     return kv === undefined ? NOTHING_WRITTEN : revisionOf(kv.mod_revision);
   };
 
-  const untilCurrent = async (withinMs: number): Promise<void> => {
+  // Half, as a read may have to wait for the round before its own.
+  const withinMs = deadlineMs / 2;
+  const untilCurrent = async (): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -78,12 +92,13 @@ export function openEtcdView({
       clearTimeout(suspicion);
     }
   };
-  const current = new SharedQuestions(untilCurrent);
+  const current = new RecentQuestion(untilCurrent, SHARED_FOR_MS, monotonic);
 
   return {
-    async current(deadlineMs) {
-      // Half, as one may have to wait for the round before one's own.
-      await current.ask(deadlineMs / 2);
+    sharedForMs: SHARED_FOR_MS,
+
+    async current() {
+      await current.ask();
       return model.snapshot();
     },
 

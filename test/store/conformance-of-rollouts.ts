@@ -63,7 +63,7 @@ export function describeRollouts(open: OpenStore): void {
       expect(created('revision-3')).toBeGreaterThan(created('revision-2'));
 
       expect((await claimed(spec.value.id)).world.revisions).toEqual(found);
-      expect((await store.view.current(5_000)).environment(nameOf('web'))?.revisions).toEqual(found);
+      expect((await store.view.current()).environment(nameOf('web'))?.revisions).toEqual(found);
     });
 
     it('is not touched by a change that is refused', async () => {
@@ -130,7 +130,7 @@ export function describeRollouts(open: OpenStore): void {
       expect(record.deployments.get(rollback.deployment.id)?.value).toEqual(rollback.deployment);
       expect(record.progress).toEqual(new Map([[deployment.id, rollback.progress]]));
       await create(store, specOf('later'));
-      expect((await store.view.current(5_000)).environment(nameOf('web'))).toEqual(record);
+      expect((await store.view.current()).environment(nameOf('web'))).toEqual(record);
       // Who decided by what was there before must read again.
       expect(await store.environments.update(changeOf(spec.value, spec.modified), null)).toEqual({ kind: 'conflict' });
     });

@@ -15,6 +15,12 @@ export const ownRoot = (): string => `/test/${randomUUID()}/`;
 /** Longer than the scheduler waits: what a test sets up must happen on a busy machine too. */
 export const PATIENT = { callTimeoutMs: 20_000 } as const;
 
+/** For a view whose reads share nothing: whenever it looks at the clock, a second has passed. */
+export function unshared(): () => number {
+  let at = 0;
+  return () => (at += 1_000);
+}
+
 /** Everything these give is closed when the test is over. */
 export function storeOf(options: EtcdStoreOptions): EtcdStore {
   const store = openEtcdStore({ ...PATIENT, ...options });
@@ -24,10 +30,10 @@ export function storeOf(options: EtcdStoreOptions): EtcdStore {
 
 export async function viewOf(
   store: EtcdStore,
-  options: Omit<EtcdViewOptions, 'store'> = {},
+  options: Partial<Omit<EtcdViewOptions, 'store'>> = {},
   readyWithinMs = 30_000,
 ): Promise<View> {
-  const view = openEtcdView({ store, ...options });
+  const view = openEtcdView({ store, deadlineMs: 3_000, monotonic: unshared(), ...options });
   onTestFinished(() => view.close());
   await view.ready(AbortSignal.timeout(readyWithinMs));
   return view;

@@ -6,7 +6,7 @@ import { describeHistory } from './conformance-of-history.ts';
 import { describeRecords } from './conformance-of-records.ts';
 import { describeRollouts } from './conformance-of-rollouts.ts';
 import { describeTurns } from './conformance-of-turns.ts';
-import { ownRoot, PATIENT, storeOf } from './etcd-fixture.ts';
+import { ownRoot, PATIENT, storeOf, unshared } from './etcd-fixture.ts';
 import {
   changeOf,
   deploymentOf,
@@ -26,7 +26,7 @@ const open: OpenStore = async ({ pageSize }) => {
   const options = { ...PATIENT, endpoints: [inject('etcdUrl')], root: ownRoot(), pageSize };
   const store = openEtcdStore(options);
   const other = openEtcdStore(options);
-  const view = openEtcdView({ store, pageSize });
+  const view = openEtcdView({ store, pageSize, deadlineMs: 5_000, monotonic: unshared() });
   await view.ready(AbortSignal.timeout(30_000));
   return {
     actors: store.actors,

@@ -1,0 +1,72 @@
+/**
+ * A question whose answer is good for a while, for many who ask it all the time.
+ *
+ * Q1. Whoever asks gets an answer that was sought no earlier than `goodForMs` before he asked.
+ * Q2. One answer is sought at a time, and while people ask it is sought anew before the last one gets too old: in a crowd
+ *     nobody waits, and whoever asks alone waits for an answer of his own.
+ */
+
+interface Sought<T> {
+  readonly begunAt: number;
+  readonly answer: Promise<T>;
+}
+
+/** Part of an answer's time after which the next one is sought: half leaves as long for that to come. */
+const RENEWED_AFTER = 0.5;
+
+export class RecentQuestion<T> {
+  readonly #put: () => Promise<T>;
+  readonly #goodForMs: number;
+  readonly #monotonic: () => number;
+  /** The last one that came. */
+  #latest: Sought<T> | null = null;
+  #underWay: Sought<T> | null = null;
+  #next: Promise<T> | null = null;
+
+  /** `monotonic`: milliseconds since any moment; a wall clock that is set back would make old answers good. */
+  constructor(put: () => Promise<T>, goodForMs: number, monotonic = () => performance.now()) {
+    this.#put = put;
+    this.#goodForMs = goodForMs;
+    this.#monotonic = monotonic;
+  }
+
+  /** Fails as `put` does, unless an answer from before is still good. */
+  ask(): Promise<T> {
+    const now = this.#monotonic();
+    const latest = this.#goodAt(now, this.#latest);
+    if (latest !== null) {
+      const isAging = now - latest.begunAt > this.#goodForMs * RENEWED_AFTER;
+      // Who asks once it is too old hears of a failure.
+      if (isAging && this.#underWay === null) this.#seek().catch(() => {});
+      return latest.answer;
+    }
+    return this.#goodAt(now, this.#underWay)?.answer ?? this.#afterThat();
+  }
+
+  #goodAt(now: number, sought: Sought<T> | null): Sought<T> | null {
+    return sought !== null && now - sought.begunAt <= this.#goodForMs ? sought : null;
+  }
+
+  /** One answer for all who come too late for the one under way. */
+  #afterThat(): Promise<T> {
+    if (this.#underWay === null) return this.#seek();
+    const seek = (): Promise<T> => {
+      this.#next = null;
+      return this.#seek();
+    };
+    return (this.#next ??= this.#underWay.answer.then(seek, seek));
+  }
+
+  #seek(): Promise<T> {
+    const sought = { begunAt: this.#monotonic(), answer: this.#put() };
+    this.#underWay = sought;
+    const end = (): void => {
+      if (this.#underWay === sought) this.#underWay = null;
+    };
+    sought.answer.then(() => {
+      this.#latest = sought;
+      end();
+    }, end);
+    return sought.answer;
+  }
+}
