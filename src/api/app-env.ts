@@ -44,8 +44,6 @@ export interface ApiEnv {
      * them; its headers, as looking at one through `Request` copies them all.
      */
     readonly incoming?: Pick<IncomingMessage, 'headers'> & { readonly url?: string | undefined };
-    /** Where headers of the answer are set; see `setHeader`. */
-    readonly outgoing?: { setHeader(name: string, value: string): unknown };
   };
   Variables: {
     requestId: string;

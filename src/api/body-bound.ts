@@ -5,9 +5,9 @@ import { refusal, refuse } from './errors.ts';
 /** Refuses a body that is too long. For POST and PATCH: no other method's body is read. */
 export const bodyBound = ({ limits }: Pick<ApiDeps, 'limits'>): ApiMiddleware => {
   const onError = (c: ApiContext): Response => {
+    const refused = refusal(413, `The body is longer than ${limits.bodyBytes} bytes`);
     // The rest of the body is not read, so nothing else can come over this connection.
-    c.header('Connection', 'close');
-    return refuse(c, refusal(413, `The body is longer than ${limits.bodyBytes} bytes`));
+    return refuse(c, refused, { Connection: 'close' });
   };
   const counted = bodyLimit({ maxSize: limits.bodyBytes, onError });
   return async (c, next) => {

@@ -2,6 +2,7 @@
  * Redirects to the clean path, as the router of v0.3.0 did: doubled slashes and dot segments anywhere, a trailing slash
  * where a route would answer without it. The query is kept. The target is always a path of this server: never another host.
  */
+import { answer } from './answer.ts';
 import type { ApiContext, ApiMiddleware } from './app-env.ts';
 
 const UNCLEAN = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)/i;
@@ -12,7 +13,7 @@ export const cleanPath: ApiMiddleware = async (c, next) => {
   // Behind a host of our own nothing in the path can be taken for another. A URL makes slashes of backslashes, so new runs
   // of them may come out, and a browser would take two at the beginning for the sign of a host.
   const { pathname } = new URL(`http://localhost${single(path)}`);
-  return c.body(null, 301, { Location: single(pathname) + query });
+  return answer(c, 301, null, { Location: single(pathname) + query });
 };
 
 const single = (path: string): string => path.replaceAll(/\/{2,}/g, '/');
@@ -21,8 +22,8 @@ const single = (path: string): string => path.replaceAll(/\/{2,}/g, '/');
 export const withoutTrailingSlash = (c: ApiContext): Response => {
   const { path, query } = target(c);
   const location = path.replace(/\/$/, '') + query;
-  if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return c.body(null, 301, { Location: location });
-  return c.body(`<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n`, 301, {
+  if (c.req.method !== 'GET' && c.req.method !== 'HEAD') return answer(c, 301, null, { Location: location });
+  return answer(c, 301, `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n`, {
     'Content-Type': 'text/html; charset=utf-8',
     Location: location,
   });

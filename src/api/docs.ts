@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { answer } from './answer.ts';
 import type { ApiEnv } from './app-env.ts';
 import { withoutTrailingSlash } from './clean-path.ts';
 
@@ -32,12 +33,14 @@ const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 's
 
 export const serveDocs = (app: OpenAPIHono<ApiEnv>): void => {
   const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
-  app.get('/docs', (c) => c.html(PAGE, 200, { 'Content-Security-Policy': POLICY }));
+  app.get('/docs', (c) =>
+    answer(c, 200, PAGE, { 'Content-Type': 'text/html; charset=UTF-8', 'Content-Security-Policy': POLICY }),
+  );
   app.get('/docs/', withoutTrailingSlash);
-  app.get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }));
+  app.get('/docs/start.js', (c) => answer(c, 200, START, { 'Content-Type': 'text/javascript; charset=utf-8' }));
   for (const [name, type] of Object.entries(ASSETS)) {
     app.get(`/docs/${name}`, async (c) =>
-      c.body(await readFile(join(folder, name)), 200, { 'Content-Type': type, 'Cache-Control': 'max-age=3600' }),
+      answer(c, 200, await readFile(join(folder, name)), { 'Content-Type': type, 'Cache-Control': 'max-age=3600' }),
     );
   }
 };

@@ -8,6 +8,7 @@ import type { DeploymentToken, EnvironmentId, EnvironmentName } from '../domain/
 import { NOTHING_FORGOTTEN } from '../domain/retention.ts';
 import { DEFAULT_CONFIGURATION } from '../domain/revision.ts';
 import { decideDeletion } from '../domain/transitions.ts';
+import { answer } from './answer.ts';
 import type { ApiContext, ApiDeps, ApiEnv } from './app-env.ts';
 import { busy, nudge, twinCameFirst } from './changes.ts';
 import { configured } from './configuration-schema.ts';
@@ -112,7 +113,7 @@ export const serveEnvironments = (app: OpenAPIHono<ApiEnv>, deps: ApiDeps): void
       const tasks = tasksParameter(new URL(c.req.url).searchParams);
       if (tasks.kind === 'refused') return refuse(c, tasks);
       const refused = await remove(c, deps, name.value, { requestedAt: deps.now(), tasks: tasks.value });
-      return refused === null ? c.body(null, 200) : refuse(c, refused);
+      return refused === null ? answer(c, 200, null) : refuse(c, refused);
     },
   );
 };

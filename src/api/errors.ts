@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { answer } from './answer.ts';
 import type { ApiContext } from './app-env.ts';
 
 export const PROBLEM_JSON = 'application/problem+json';
@@ -25,10 +26,9 @@ export const refusal = (status: ContentfulStatusCode, detail: string): Refusal =
 /** The router's answer of v0.3.0, to unknown paths and to methods a path does not have. */
 export const PAGE_NOT_FOUND = refusal(404, '404 page not found');
 
-export const refuse = (c: ApiContext, refused: Refusal): Response => {
+export const refuse = (c: ApiContext, refused: Refusal, more: Readonly<Record<string, string>> = {}): Response => {
   const { status, detail, faults = [], retryAfterS } = refused;
-  c.header('Vary', 'Accept');
-  if (retryAfterS !== undefined) c.header('Retry-After', `${retryAfterS}`);
+  const headers = { Vary: 'Accept', ...(retryAfterS !== undefined && { 'Retry-After': `${retryAfterS}` }), ...more };
   if (wantsProblem(c.req.header('Accept'))) {
     const problem = {
       type: 'about:blank',
@@ -38,10 +38,11 @@ export const refuse = (c: ApiContext, refused: Refusal): Response => {
       ...(faults.length > 0 && { errors: faults.map((fault) => ({ detail: fault })) }),
       requestId: c.get('requestId'),
     };
-    return c.body(`${JSON.stringify(problem)}\n`, status, { 'Content-Type': PROBLEM_JSON });
+    return answer(c, status, `${JSON.stringify(problem)}\n`, { 'Content-Type': PROBLEM_JSON, ...headers });
   }
-  return c.body(`${[detail, ...faults].join('\n')}\n`, status, {
+  return answer(c, status, `${[detail, ...faults].join('\n')}\n`, {
     'Content-Type': PLAIN_TEXT,
+    ...headers,
     // The text repeats what the caller sent; no browser may take it for a page.
     'X-Content-Type-Options': 'nosniff',
   });

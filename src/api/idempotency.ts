@@ -60,8 +60,7 @@ const replay = (c: ApiContext, answer: RememberedAnswer, requestHash: string): R
   if (answer.requestHash !== requestHash) {
     return refuse(c, refusal(422, 'Idempotency-Key in header was used before with another request'));
   }
-  c.header('Idempotency-Replayed', 'true');
-  return answerJson(c, answer.body, answer.status);
+  return answerJson(c, answer.body, answer.status, { 'Idempotency-Replayed': 'true' });
 };
 
 /** The parts are hashed with their lengths, so that no two lists of parts look alike. */

@@ -1,7 +1,6 @@
 /** One structured line a request, and the id that ties it to every other line about that request. */
 import { routePath } from 'hono/route';
 import type { ApiDeps, ApiMiddleware } from './app-env.ts';
-import { setHeader } from './headers.ts';
 
 /** What we take over from a caller or a proxy: short, and unable to forge a log line or a header. */
 const SANE_REQUEST_ID = /^[\w.:/+=-]{1,128}$/;
@@ -17,7 +16,6 @@ export const requestLog =
       c.env?.incoming === undefined ? c.req.header('X-Request-Id') : single(c.env.incoming.headers['x-request-id']);
     const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : deps.uuid();
     c.set('requestId', requestId);
-    setHeader(c, 'X-Request-Id', requestId);
     await next();
     const line = {
       requestId,

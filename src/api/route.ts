@@ -1,11 +1,10 @@
 /** Routes that are in the OpenAPI document by being served, and the two kinds of answer they give. */
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import { z } from '@hono/zod-openapi';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { answer } from './answer.ts';
 import type { ApiContext, ApiEnv } from './app-env.ts';
 import { withoutTrailingSlash } from './clean-path.ts';
 import { PROBLEM_JSON, refuse } from './errors.ts';
-import { setHeader } from './headers.ts';
 import { problemSchema } from './schemas.ts';
 import { unknownParameter } from './validation.ts';
 
@@ -41,16 +40,16 @@ const queryNames = ({ path, request }: RouteConfig): readonly string[] | null =>
 /** Of routes that change nothing and are called by what adds parameters of its own, as v0.3.0 let it. */
 export const ANY_QUERY = z.looseObject({});
 
-const JSON_CONTENT = { 'Content-Type': 'application/json; charset=UTF-8' };
-
-export const answerJson = (c: ApiContext, body: string, status = 200): Response =>
-  c.body(body, status as ContentfulStatusCode, JSON_CONTENT);
+export const answerJson = (
+  c: ApiContext,
+  body: string,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response => answer(c, status, body, { 'Content-Type': 'application/json; charset=UTF-8', ...headers });
 
 /** With the entity tag that `If-Match` takes. */
-export const answerTagged = (c: ApiContext, body: string, tag: string): Response => {
-  setHeader(c, 'ETag', `"${tag}"`);
-  return answerJson(c, body);
-};
+export const answerTagged = (c: ApiContext, body: string, tag: string): Response =>
+  answerJson(c, body, 200, { ETag: `"${tag}"` });
 
 export const jsonAnswer = (schema: z.ZodType, description: string) => ({
   description,

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecentQuestion } from '../../src/concurrency/recent-question.ts';
 
@@ -116,7 +116,8 @@ describe('a recent question', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
         const { question, begun, pass, now, answer } = setUp();
-        const asked: { readonly at: number; readonly begunBefore: number; readonly answer: Promise<number | null> }[] = [];
+        const asked: { readonly at: number; readonly begunBefore: number; readonly answer: Promise<number | null> }[] =
+          [];
         let answered = 0;
         for (const one of steps) {
           if (one.kind === 'pass') pass(one.ms);
