@@ -41,6 +41,7 @@ export const changeEnvironment = async (
     const result = await deps.store.update({ ...change, seen: record.spec.modified }, remember(answer));
     if (result.kind === 'remembered') return twinCameFirst(deps);
     if (result.kind === 'done') {
+      c.get('deadline').changeLanded();
       const { spec } = change;
       if (wake) await nudge(deps, spec, () => deps.mailbox.wake(spec.id, 'deploy'));
       return { kind: 'changed', body: answer };

@@ -7,6 +7,7 @@
 export class Deadline {
   #state: 'open' | 'changing' | 'over' = 'open';
   #controller: AbortController | null = null;
+  #hasLanded = false;
 
   /** Aborts when the time is over. */
   get signal(): AbortSignal {
@@ -19,6 +20,15 @@ export class Deadline {
   beginChange(): void {
     if (this.#state === 'over') throw new RequestTimeoutError('nothing-changed');
     this.#state = 'changing';
+  }
+
+  /** To be called when the store has said that the write is made. */
+  changeLanded(): void {
+    this.#hasLanded = true;
+  }
+
+  get hasLanded(): boolean {
+    return this.#hasLanded;
   }
 
   /** The time is over. */

@@ -161,6 +161,7 @@ const create = async (c: ApiContext, deps: ApiDeps, body: string, remember: Reme
   const result = await deps.store.create(spec, remember(answer));
   switch (result.kind) {
     case 'done':
+      c.get('deadline').changeLanded();
       // Nothing waits for it before a deployment does.
       void nudge(deps, spec, () => deps.mailbox.requestSurvey(spec.cluster));
       return { kind: 'changed', body: answer };
@@ -200,6 +201,7 @@ const remove = async (
         null,
       );
       if (result.kind !== 'done') continue;
+      c.get('deadline').changeLanded();
     }
     await nudge(deps, spec, () => deps.mailbox.wake(spec.id, 'deploy'));
     return null;

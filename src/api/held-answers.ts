@@ -1,18 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Timing } from '../concurrency/shared-question.ts';
 import type { View } from '../store/store.ts';
 import type { ApiMiddleware } from './app-env.ts';
 
 /** A timer's time is cut to whole milliseconds, so it may go off by so much too early. */
 const TIMER_EARLY_MS = 1;
+const SYSTEM_TIMING: Timing = { monotonic: () => performance.now(), sleep: (ms) => delay(ms) };
 
 /**
- * Answers a request that may have changed something when no read can miss the change any more (`sharedForMs` of the view).
- * Whatever the answer is: also a refusal or a remembered answer may tell of a change that another process has just made.
+ * The writers' side of H1 to H3 of `store.ts`. Whatever the answer is: also a refusal or a remembered answer may tell of a
+ * change that another process has just made.
  */
-export const heldAnswers = ({ sharedForMs }: Pick<View, 'sharedForMs'>): ApiMiddleware => {
-  if (sharedForMs === 0) return (_, next) => next();
-  return async (_, next) => {
+export const heldAnswers = ({ sharing }: Pick<View, 'sharing'>, timing = SYSTEM_TIMING): ApiMiddleware => {
+  if (sharing === null) return (_, next) => next();
+  const { forMs, quietForMs } = sharing;
+  /** Of the changes of this process whose answers were held, the one that covers others longest (H3). */
+  let coveredUntil = -Infinity;
+  return async (c, next) => {
+    const begunAt = timing.monotonic();
     await next();
-    await delay(sharedForMs + TIMER_EARLY_MS);
+    // Whatever the answer tells of has landed by now.
+    if (timing.monotonic() <= coveredUntil) return;
+    await timing.sleep(forMs + TIMER_EARLY_MS);
+    // It landed no earlier than it was asked for, and the hold that it needs before it covers another is over.
+    if (c.get('deadline').hasLanded) coveredUntil = Math.max(coveredUntil, begunAt + quietForMs - forMs);
   };
 };

@@ -11,8 +11,8 @@ interface Sought<T> {
   readonly answer: Promise<T>;
 }
 
-/** Part of an answer's time after which the next one is sought: half leaves as long for that to come. */
-const RENEWED_AFTER = 0.5;
+/** Part of an answer's time after which the next one is sought. The rest is what that may take without anybody waiting for it. */
+const RENEWED_AFTER = 0.75;
 
 export class RecentQuestion<T> {
   readonly #put: () => Promise<T>;

@@ -36,6 +36,8 @@ export type RangeChange =
   | { readonly kind: 'put'; readonly entry: Entry }
   | { readonly kind: 'delete'; readonly key: string };
 
+export const keyOf = (change: RangeChange): string => (change.kind === 'put' ? change.entry.key : change.key);
+
 /** Together with gRPC's keepalive (10 s + 3 s), which sees dead connections but not dead watchers on live ones. */
 const HEARTBEAT_MS = 4_000;
 const FIRST_PAUSE_MS = 50;

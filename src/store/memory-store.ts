@@ -31,7 +31,7 @@ import {
 
 export class MemoryStore implements ActorStore, EnvironmentStore, View {
   /** What is written is seen at once. */
-  readonly sharedForMs = 0;
+  readonly sharing = null;
   readonly #storeId: string;
   readonly #environments = new Map<EnvironmentId, Held>();
   readonly #names = new Map<EnvironmentName, EnvironmentId>();

@@ -6,7 +6,7 @@ import type { Deployment, DeploymentProgress, EnvironmentSpec, EnvironmentStatus
 import type { DeploymentId, EnvironmentId, Revision, RevisionId } from '../domain/ids.ts';
 import type { EnvironmentRevision } from '../domain/revision.ts';
 import type { EnvironmentRecord, Stored } from '../domain/world.ts';
-import type { RangeChange } from './etcd-watch.ts';
+import { keyOf, type RangeChange } from './etcd-watch.ts';
 import type { Entry } from './etcd-requests.ts';
 import { itemOf, type Item, type UnreadableItem } from './items.ts';
 import type { Keys } from './keys.ts';
@@ -74,7 +74,7 @@ export class ReadModel {
   apply(changes: readonly RangeChange[]): void {
     const touched = new Set<EnvironmentId>();
     for (const change of changes) {
-      const key = change.kind === 'put' ? change.entry.key : change.key;
+      const key = keyOf(change);
       const id = this.#idOf(key);
       if (id === null) continue;
       const { items } = this.#environmentOf(id);

@@ -147,13 +147,25 @@ export interface RememberedAnswer {
 /**
  * The API's read model: every environment, in memory, fed by a watch with its own cursor.
  * R1. A read that begins after a write of the API was answered sees that write, whichever process wrote it.
+ *
+ * To be sure, a view must confirm that it is current, which is a question to the store. Reads share one, by three rules. They compare
+ * durations, each within one process, so no clock need agree with another.
+ *
+ * H1. A read uses a confirmation that began at most `forMs` before it, and only if the view knows of no write within `quietForMs`
+ *     before the read. Otherwise it has one that begins after it.
+ * H2. A write is answered at least `forMs` after it landed. Whatever a read that begins then may use began after the write landed.
+ * H3. Or it is answered at once, where another one landed at least `forMs` before the answer, and at most `quietForMs - forMs` before
+ *     it itself did. For what a read may use after the answer began after that other one landed, so the view knows of that one, and
+ *     nothing is shared until `quietForMs` after it; what is shared then began when this one had landed.
  */
+export interface Sharing {
+  readonly forMs: number;
+  readonly quietForMs: number;
+}
+
 export interface View {
-  /**
-   * Whoever changes something through `EnvironmentStore` answers for it so many milliseconds after that has returned, or later.
-   * Reads may then share for as long what one of them found, and R1 holds. 0: they do not.
-   */
-  readonly sharedForMs: number;
+  /** null: reads share nothing, and nobody who writes need wait. */
+  readonly sharing: Sharing | null;
   /** Shows every write of the API that was answered before now. Throws StoreUnavailableError when that cannot be had in time. */
   current(): Promise<Snapshot>;
   /** Resolves when the view has been filled once; rejects with StoreUnavailableError on abort. */

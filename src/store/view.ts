@@ -1,21 +1,17 @@
 /**
- * The API's read model on etcd. R1 of `store.ts`, by these means:
- *
- * V1. Every write of the API touches one key, `written`, whose mod revision is therefore no older than the last write's. The view
- *     is current once it asked for that, linearizably, and the watch has come as far.
- * V2. That holds for reads up to `SHARED_FOR_MS` later too, as no write that landed meanwhile has been answered yet (`sharedForMs`
- *     of `store.ts`). So etcd is asked some hundred times a second at most, however many read. Only durations are
- *     compared, each within one process: no clock need agree with another.
+ * The API's read model on etcd. R1 of `store.ts`, by these means: every write of the API touches one key, `written`, whose
+ * mod revision is therefore no older than the last write's. The view is current once it has asked for that, linearizably, and
+ * the watch has come as far. Reads share that, by H1 to H3. Every write puts or removes a spec, too, so the watch shows it.
  */
-import { RecentQuestion } from '../concurrency/recent-question.ts';
 import type { Revision } from '../domain/ids.ts';
 import { keyFields, revisionOf } from './etcd-requests.ts';
 import type { EtcdStore } from './etcd-store.ts';
-import { RangeWatch } from './etcd-watch.ts';
+import { keyOf, RangeWatch } from './etcd-watch.ts';
 import type { UnreadableItem } from './items.ts';
 import { ReadModel } from './read-model.ts';
 import { RevisionGate } from './revision-gate.ts';
-import { StoreUnavailableError, type View } from './store.ts';
+import { SharedReads } from './shared-reads.ts';
+import { StoreUnavailableError, type Sharing, type View } from './store.ts';
 
 export interface EtcdViewOptions {
   /** Closed by its owner, after the view. */
@@ -35,8 +31,11 @@ export interface EtcdViewOptions {
 }
 
 const PAGE_SIZE = 1_000;
-/** Every change is answered so much later, which nobody notices; half of it is some ten times what etcd takes to answer. */
-const SHARED_FOR_MS = 10;
+/**
+ * In quiet times etcd is asked some hundred times a second at most, however many read, and the first change in a while is
+ * answered so much later. A quarter of it is several times what etcd takes to answer.
+ */
+const SHARING: Sharing = { forMs: 10, quietForMs: 1_000 };
 const NOTHING_WRITTEN = 0 as Revision;
 
 /** Begins to fill at once. */
@@ -51,6 +50,7 @@ export function openEtcdView({
 }: EtcdViewOptions): View {
   const model = new ReadModel({ keys, onUnreadable });
   const gate = new RevisionGate();
+  const reads = new SharedReads({ confirm: () => untilCurrent(), sharing: SHARING, monotonic });
   const watch = new RangeWatch({
     client,
     range: keys.readable,
@@ -59,10 +59,12 @@ export function openEtcdView({
     onTrouble,
     onListing: ({ entries, revision }) => {
       model.reset(entries);
+      reads.wrote();
       gate.moveTo(revision);
     },
     onChanges: (changes, revision) => {
       model.apply(changes);
+      if (changes.some((change) => keys.parse(keyOf(change))?.kind === 'spec')) reads.wrote();
       gate.moveTo(revision);
     },
   });
@@ -73,8 +75,8 @@ export function openEtcdView({
     return kv === undefined ? NOTHING_WRITTEN : revisionOf(kv.mod_revision);
   };
 
-  // Half, as a read may have to wait for the round before its own.
-  const withinMs = deadlineMs / 2;
+  // A read may have to wait for what it may not use, the round before its own, and its own.
+  const withinMs = deadlineMs / 3;
   const untilCurrent = async (): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
@@ -92,13 +94,12 @@ export function openEtcdView({
       clearTimeout(suspicion);
     }
   };
-  const current = new RecentQuestion(untilCurrent, SHARED_FOR_MS, monotonic);
 
   return {
-    sharedForMs: SHARED_FOR_MS,
+    sharing: SHARING,
 
     async current() {
-      await current.ask();
+      await reads.current();
       return model.snapshot();
     },
 
