@@ -114,7 +114,7 @@ async function readAll(environment: EnvironmentId, deps: TurnDeps, signal: Abort
   // Whoever waited for a place may have lost the job since, and the fence is another's.
   if (signal.aborted) throw new Error('told to stop before it began');
   const claimed = await deps.store.claim(environment, deps.holder);
-  deps.room.note(environment, claimed.kind === 'claimed' ? claimed.claim.world.slots.size : 0);
+  deps.room.note(environment, claimed.kind === 'claimed' ? claimed.claim.world : null);
   if (claimed.kind !== 'claimed') return claimed;
   return { ...claimed, facts: await factsFor(claimed.claim, deps) };
 }

@@ -196,13 +196,14 @@ export class RedisFacts implements FactsStore, SightingStore {
     const live = this.key(generation.cluster);
     const staged = `${live}:${id}`;
     const { startedAt, revision, storeId, reads } = generation;
+    let pieces = 1;
+    // What may go wrong in writing them out is no fault of Redis.
+    for (const [field, json] of piecesOf(generation)) {
+      await this.ask(() => this.stage(staged, field, json));
+      pieces += 1;
+    }
+    const about: About = { id, startedAt, revision, storeId, reads, pieces };
     return await this.ask(async () => {
-      let pieces = 1;
-      for (const [field, json] of piecesOf(generation)) {
-        await this.stage(staged, field, json);
-        pieces += 1;
-      }
-      const about: About = { id, startedAt, revision, storeId, reads, pieces };
       await this.stage(staged, ABOUT, JSON.stringify(about));
       const age = Math.max(0, this.now() - startedAt) + LISTING_LAG_MS;
       const sightings = this.sightingsKey(generation.cluster);
@@ -229,7 +230,9 @@ export class RedisFacts implements FactsStore, SightingStore {
     try {
       return await question();
     } catch (error) {
-      throw new FactsUnavailableError(`Redis: ${error instanceof Error ? error.message : String(error)}`);
+      throw new FactsUnavailableError(`Redis: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   }
 }

@@ -4,7 +4,7 @@
  *
  * L1. A listing is of one revision, and holds all that stood there then.
  * L2. It builds on an earlier one only in the same history. A restored backup counts its revisions again and gives them to
- *     other values; but every write of a spec leaves a value of its own at `written`, so histories that have the same one
+ *     other values; but every write of ours of a spec leaves a value of its own at `written`, so histories that have the same one
  *     there at a revision have the same specs at it.
  * L3. A spec that is gone shows in the number of keys.
  */

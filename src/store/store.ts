@@ -4,7 +4,7 @@
  *
  * One kind of writer per key: the API writes specs, revisions and deployments, by compare-and-set (`EnvironmentStore`);
  * the actor writes everything else, behind its fence (`ActorStore`). When a rollout fails by itself, the actor writes the
- * spec and the deployment that roll it back, behind its fence and by the same compare.
+ * spec and the deployment that roll it back, behind its fence and by the same compare; and it removes what was deleted.
  *
  * S1. A commit lands whole groups or nothing of a group, and only while the claim's fence is the newest.
  * S2. A commit of intents lands only while the spec is the one the claim loaded.

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { ReadingRoom } from '../../src/actors/reading-room.ts';
 import { as, type EnvironmentId } from '../../src/domain/ids.ts';
-import { slot, world } from '../planner/fixtures.ts';
+import type { World } from '../../src/domain/world.ts';
+import { host, launch, launchId, NOW, slot, stored, world } from '../planner/fixtures.ts';
 import { turn } from './turn-scene.ts';
 
 const idOf = (name: string): EnvironmentId => as(name);
@@ -19,33 +20,45 @@ function scene() {
   return { room, reading, enter };
 }
 
+/** What a record holds of so many hosts, and of launches. */
+const sized = (hosts: number, launches = 0): Parameters<ReadingRoom['note']>[1] => ({
+  slots: new Map(Array.from({ length: hosts }, (_, n) => [host(n), stored(slot(n))])),
+  launches: new Map(Array.from({ length: launches }, (_, n) => [launchId(n), stored(launch(n, [n], NOW))])),
+});
+
 /** All that can go on without one that is let go. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('three large environments are read at a time; small ones and those that are not known come in beside them', async () => {
+test('environments that are large, or not known yet, are read three at a time; small ones come in beside them', async () => {
   const { room, reading, enter } = scene();
-  for (const name of ['a', 'b', 'c', 'd']) room.note(idOf(name), 1_001);
-  room.note(idOf('small'), 1_000);
-  const all = ['a', 'b', 'c', 'd', 'small', 'new'].map(enter);
+  room.note(idOf('large'), sized(1_001));
+  room.note(idOf('launching'), sized(0, 201));
+  room.note(idOf('small'), sized(995, 1));
+  const all = ['large', 'new', 'launching', 'newer', 'small'].map(enter);
   await settled();
-  expect([...reading.keys()]).toEqual(['small', 'new', 'a', 'b', 'c']);
+  expect([...reading.keys()]).toEqual(['small', 'large', 'new', 'launching']);
 
-  reading.get('b')?.();
+  reading.get('new')?.();
   await settled();
-  expect([...reading.keys()]).toEqual(['small', 'new', 'a', 'c', 'd']);
+  expect([...reading.keys()]).toEqual(['small', 'large', 'launching', 'newer']);
   for (const letGo of reading.values()) letGo();
   await Promise.all(all);
 });
 
-test('one that fails makes room, and one that shrank is small again', async () => {
+test('one that fails makes room, one that shrank is small, and one that is gone is not known', async () => {
   const { room, reading, enter } = scene();
-  for (const name of ['a', 'b', 'c', 'd']) room.note(idOf(name), 5_000);
+  for (const name of ['a', 'b', 'c', 'd']) room.note(idOf(name), sized(5_000));
   await expect(room.enter(idOf('a'), () => Promise.reject(new Error('etcd is away')))).rejects.toThrow('etcd is away');
-  room.note(idOf('a'), 10);
+  room.note(idOf('a'), sized(10));
   const all = ['b', 'c', 'd', 'a'].map(enter);
   await settled();
-  expect([...reading.keys()].toSorted()).toEqual(['a', 'b', 'c', 'd']);
+  expect([...reading.keys()]).toEqual(['a', 'b', 'c', 'd']);
+  room.note(idOf('a'), null);
+  all.push(enter('a'));
   for (const letGo of reading.values()) letGo();
+  await settled();
+  expect([...reading.keys()]).toEqual(['a']);
+  reading.get('a')?.();
   await Promise.all(all);
 });
 
@@ -57,8 +70,8 @@ test('a turn notes how large its environment is; it reads in there, and plans an
       seen.push(`did ${scenery.calls.join(', ')}`);
       return result;
     }
-    override note(environment: EnvironmentId, hosts: number): void {
-      seen.push(`${environment} has ${hosts}`);
+    override note(environment: EnvironmentId, record: Pick<World, 'slots'> | null): void {
+      seen.push(`${environment} has ${record?.slots.size ?? 'nothing'}`);
     }
   })();
   let scenery = turn({ room });
@@ -70,12 +83,11 @@ test('a turn notes how large its environment is; it reads in there, and plans an
   await scenery.ending;
   scenery = turn({ room, claim: { kind: 'gone' } });
   await scenery.ending;
-  expect(seen.filter((one) => !one.startsWith('did'))).toEqual([0, 1, 0].map((n) => `environment-1 has ${n}`));
+  expect(seen.filter((one) => !one.startsWith('did'))).toEqual([0, 1, 'nothing'].map((n) => `environment-1 has ${n}`));
 });
 
 test('a turn that was told to stop while it waited takes no fence', async () => {
   const { room, reading, enter } = scene();
-  for (const name of ['a', 'b', 'c', 'environment-1']) room.note(idOf(name), 5_000);
   const all = ['a', 'b', 'c'].map(enter);
   const stop = new AbortController();
   const { calls, ending } = turn({ room, signal: stop.signal });

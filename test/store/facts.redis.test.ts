@@ -344,3 +344,12 @@ test('a Redis that is away is said to be', async () => {
   await expect(new RedisFacts(away, 'x', now).read(CLUSTER)).rejects.toThrow(FactsUnavailableError);
   away.disconnect();
 });
+
+test('a listing that cannot be written out is not called a fault of Redis', async () => {
+  const { facts } = fresh();
+  const broken = { ...generation(100, 1), instances: [{ ...instance(1), attributes: null }] } as unknown as Generation;
+  const failed = publish(facts, broken);
+  await expect(failed).rejects.toThrow(TypeError);
+  await expect(failed).rejects.not.toThrow('Redis');
+  expect(await facts.read(CLUSTER)).toBeNull();
+});

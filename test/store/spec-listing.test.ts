@@ -172,6 +172,19 @@ describe('a restored backup (L2)', () => {
     expect([before.names, after.names]).toEqual([['b'], ['a']]);
   });
 
+  it('is listed whole where it has not come as far', async () => {
+    const [lost, restored] = [await alone(), await alone()];
+    await created(lost, agent);
+    await created(lost, a);
+    await created(restored, { ...agent, required: true });
+    const listing = listingOf(lost);
+    const before = await listing.specs();
+    listing.moveTo(restored.client);
+    const after = await listing.specs();
+    expect([before.names, after.names, required(after)]).toEqual([['a', 'agent'], ['agent'], ['agent']]);
+    expect(after.revision).toBeLessThan(before.revision);
+  });
+
   const alone = async (): Promise<EtcdStore> => storeOf({ endpoints: [(await privateEtcd()).url] });
 
   /** The same two writes every time, so that what comes next is all that differs. */
