@@ -7,12 +7,14 @@ import { onSystem, type System } from './system.ts';
 const HOSTS: Readonly<Record<Size, number>> = { full: 5_000, tiny: 20 };
 const ENVIRONMENTS: Readonly<Record<Size, number>> = { full: 10, tiny: 2 };
 const REST_MINUTES: Readonly<Record<Size, number>> = { full: 10, tiny: 0 };
+/** The first sweep after a start wakes every environment, within 30 s; surveys come every 10 s. */
+const START_SECONDS: Readonly<Record<Size, number>> = { full: 60, tiny: 1 };
 const WORKER_MB = 300;
 const SAMPLE_MS = 1_000;
 
 export const memory: Bench = {
   name: 'memory',
-  doc: 'Resident size while every environment covers its hosts, and minutes of rest after that',
+  doc: 'Resident size while every environment covers its hosts, minutes of rest after that, and a worker started then',
   async *run(size) {
     yield* await onSystem({ hosts: HOSTS[size], buckets: false }, (system) => measure(system, size));
   },
@@ -20,18 +22,10 @@ export const memory: Bench = {
 
 async function measure(system: System, size: Size): Promise<readonly Row[]> {
   const names = Array.from({ length: ENVIRONMENTS[size] }, (_, n) => `env-${n}`);
-  const peak = { api: 0, worker: 0 };
-  const sample = (): void => {
-    for (const part of ['api', 'worker'] as const) peak[part] = Math.max(peak[part], residentMb(system.pid(part)));
-  };
-  const sampler = setInterval(sample, SAMPLE_MS);
-  try {
+  const peak = await most(system, async () => {
     for (const name of names) await deploy(system, await create(system, name));
     for (const name of names) await completed(system, name);
-  } finally {
-    clearInterval(sampler);
-  }
-  sample();
+  });
   const rows: Row[] = [
     row('worker, most during the cover', peak.worker, WORKER_MB),
     row('API, most during the cover', peak.api, null),
@@ -41,7 +35,29 @@ async function measure(system: System, size: Size): Promise<readonly Row[]> {
     rows.push(row(`worker, ${minute} min at rest`, residentMb(system.pid('worker')), WORKER_MB));
     rows.push(row(`API, ${minute} min at rest`, residentMb(system.pid('api')), null));
   }
+  await system.workers(1);
+  const started = await most(system, () => delay(START_SECONDS[size] * 1_000));
+  rows.push(row('worker, most in the minute after a start', started.worker, WORKER_MB));
   return rows;
+}
+
+/** The most that API and worker have while it lasts. */
+async function most(
+  system: System,
+  what: () => Promise<unknown>,
+): Promise<{ readonly api: number; readonly worker: number }> {
+  const peak = { api: 0, worker: 0 };
+  const sample = (): void => {
+    for (const part of ['api', 'worker'] as const) peak[part] = Math.max(peak[part], residentMb(system.pid(part)));
+  };
+  const sampler = setInterval(sample, SAMPLE_MS);
+  try {
+    await what();
+  } finally {
+    clearInterval(sampler);
+  }
+  sample();
+  return peak;
 }
 
 const row = (what: string, figure: number, limit: number | null): Row => ({ what, figure, unit: 'MB', limit });

@@ -20,7 +20,7 @@ export interface System {
   readonly ecs: string;
   readonly etcd: string;
   readonly redis: string;
-  /** Process ids, by part. */
+  /** Process ids, by part; of several workers, the first one's. */
   pid(part: 'api' | 'worker'): number;
   /** Stops the workers there are, and starts so many; at first there is one, `worker`. */
   workers(count: number): Promise<void>;
@@ -81,7 +81,7 @@ export async function onSystem<T>(options: SystemOptions, run: (system: System) 
       ecs,
       etcd: etcdUrl,
       redis: redisUrl,
-      pid: (part) => processes.pid(part),
+      pid: (part) => processes.pid(part === 'api' ? part : (working[0] ?? part)),
       async workers(count) {
         await Promise.all(working.map((name) => processes.terminate(name, STOP_WITHIN_MS)));
         working = Array.from({ length: count }, (_, n) => `worker-${n + 1}`);

@@ -37,7 +37,7 @@ export interface DrainOrder {
 
 /** Whether an environment may drain after those, going by the environments there are now. */
 export const checkDrainOrder = async (
-  deps: Pick<ApiDeps, 'view' | 'limits'>,
+  deps: Pick<ApiDeps, 'view'>,
   { name, cluster, drainAfter }: DrainOrder,
 ): Promise<Refusal | null> => {
   if (drainAfter.length === 0) return null;

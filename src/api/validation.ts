@@ -88,10 +88,7 @@ export const pathName = (name: string): Valid<EnvironmentName> => {
 };
 
 /** The environment of a path, as readers see it. */
-export const recordOf = async (
-  deps: Pick<ApiDeps, 'view' | 'limits'>,
-  given: string,
-): Promise<Valid<EnvironmentRecord>> => {
+export const recordOf = async (deps: Pick<ApiDeps, 'view'>, given: string): Promise<Valid<EnvironmentRecord>> => {
   const name = pathName(given);
   if (name.kind === 'refused') return name;
   const record = (await deps.view.current()).environment(name.value);
