@@ -21,8 +21,9 @@ export const heldAnswers = ({ sharing }: Pick<View, 'sharing'>, timing = SYSTEM_
     await next();
     // Whatever the answer tells of has landed by now.
     if (timing.monotonic() <= coveredUntil) return;
+    const { hasLanded } = c.get('deadline');
     await timing.sleep(forMs + TIMER_EARLY_MS);
     // It landed no earlier than it was asked for, and the hold that it needs before it covers another is over.
-    if (c.get('deadline').hasLanded) coveredUntil = Math.max(coveredUntil, begunAt + quietForMs - forMs);
+    if (hasLanded) coveredUntil = Math.max(coveredUntil, begunAt + quietForMs - forMs);
   };
 };

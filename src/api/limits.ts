@@ -23,8 +23,8 @@ export const API_LIMITS: ApiLimits = {
   requestTimeoutMs: 20_000,
   // The SDK retries reads within this; ECS answers in about 150 ms.
   ecsDeadlineMs: 5_000,
-  // Three questions at worst, each with time for etcd to elect a new leader, which takes one to two seconds.
-  storeDeadlineMs: 4_500,
+  // Four questions at worst, one after the other, each of as long as etcd usually takes to elect a new leader.
+  storeDeadlineMs: 6_000,
   // ECS's own lists have pages of 100.
   pageSize: 100,
   // Only people and the actor's status write near a spec, so a second attempt is rare and a fifth is unheard of.

@@ -2,8 +2,8 @@
  * A question whose answer is good for a while, for many who ask it all the time.
  *
  * Q1. Whoever asks gets an answer that was sought no earlier than `goodForMs` before he asked.
- * Q2. One answer is sought at a time, and while people ask it is sought anew before the last one gets too old: in a crowd
- *     nobody waits, and whoever asks alone waits for an answer of his own.
+ * Q2. While people ask, an answer is sought before the last one gets too old: in a crowd nobody waits, unless it takes long, and
+ *     whoever asks alone waits for an answer of his own.
  */
 
 interface Sought<T> {
@@ -20,8 +20,8 @@ export class RecentQuestion<T> {
   readonly #monotonic: () => number;
   /** The last one that came. */
   #latest: Sought<T> | null = null;
+  /** The one sought last. */
   #underWay: Sought<T> | null = null;
-  #next: Promise<T> | null = null;
 
   /** `monotonic`: milliseconds since any moment; a wall clock that is set back would make old answers good. */
   constructor(put: () => Promise<T>, goodForMs: number, monotonic = () => performance.now()) {
@@ -40,21 +40,11 @@ export class RecentQuestion<T> {
       if (isAging && this.#underWay === null) this.#seek().catch(() => {});
       return latest.answer;
     }
-    return this.#goodAt(now, this.#underWay)?.answer ?? this.#afterThat();
+    return this.#goodAt(now, this.#underWay)?.answer ?? this.#seek();
   }
 
   #goodAt(now: number, sought: Sought<T> | null): Sought<T> | null {
     return sought !== null && now - sought.begunAt <= this.#goodForMs ? sought : null;
-  }
-
-  /** One answer for all who come too late for the one under way. */
-  #afterThat(): Promise<T> {
-    if (this.#underWay === null) return this.#seek();
-    const seek = (): Promise<T> => {
-      this.#next = null;
-      return this.#seek();
-    };
-    return (this.#next ??= this.#underWay.answer.then(seek, seek));
   }
 
   #seek(): Promise<T> {
@@ -64,7 +54,7 @@ export class RecentQuestion<T> {
       if (this.#underWay === sought) this.#underWay = null;
     };
     sought.answer.then(() => {
-      this.#latest = sought;
+      if (this.#latest === null || this.#latest.begunAt < sought.begunAt) this.#latest = sought;
       end();
     }, end);
     return sought.answer;

@@ -149,10 +149,11 @@ export interface RememberedAnswer {
  * R1. A read that begins after a write of the API was answered sees that write, whichever process wrote it.
  *
  * To be sure, a view must confirm that it is current, which is a question to the store. Reads share one, by three rules. They compare
- * durations, each within one process, so no clock need agree with another.
+ * durations, each within one process, so no clock need agree with another; but each must go on while its machine stands still.
+ * Both durations are the same in all processes: a release that shares for longer comes after one that holds for longer.
  *
- * H1. A read uses a confirmation that began at most `forMs` before it, and only if the view knows of no write within `quietForMs`
- *     before the read. Otherwise it has one that begins after it.
+ * H1. A read may use a confirmation that began at most `forMs` before it, if when it has that the view knows of no write within
+ *     `quietForMs` before the read. Otherwise it has one that begins after it.
  * H2. A write is answered at least `forMs` after it landed. Whatever a read that begins then may use began after the write landed.
  * H3. Or it is answered at once, where another one landed at least `forMs` before the answer, and at most `quietForMs - forMs` before
  *     it itself did. For what a read may use after the answer began after that other one landed, so the view knows of that one, and

@@ -75,8 +75,8 @@ export function openEtcdView({
     return kv === undefined ? NOTHING_WRITTEN : revisionOf(kv.mod_revision);
   };
 
-  // A read may have to wait for what it may not use, the round before its own, and its own.
-  const withinMs = deadlineMs / 3;
+  // A read that comes when a round has just begun waits for that and for the next one; where that brings a write, for two more.
+  const withinMs = deadlineMs / 4;
   const untilCurrent = async (): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {

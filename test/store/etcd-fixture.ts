@@ -33,7 +33,7 @@ export async function viewOf(
   options: Partial<Omit<EtcdViewOptions, 'store'>> = {},
   readyWithinMs = 30_000,
 ): Promise<View> {
-  const view = openEtcdView({ store, deadlineMs: 4_500, monotonic: unshared(), ...options });
+  const view = openEtcdView({ store, deadlineMs: 6_000, monotonic: unshared(), ...options });
   onTestFinished(() => view.close());
   await view.ready(AbortSignal.timeout(readyWithinMs));
   return view;

@@ -52,20 +52,11 @@ test('ECS reads at rest do not grow with the environments on a cluster', async (
 test("a read sees the caller's own last write, also through another API process", async () => {
   stack = await startStack({ simulator: { hosts: 0 }, flags: ['--role', 'api'] });
   const { api: other } = await stack.start(['--role', 'api']);
-  // Reads that others may share, all the time.
-  const done = new AbortController();
-  let crowd = 0;
-  const reading = (async () => {
-    for (; !done.signal.aborted; crowd += 1) await json(`${other}/v1/environments`);
-  })();
   for (let n = 0; n < 50; n += 1) {
     const made = await createEnvironment(stack, `env-${n}`);
     expect(await json(`${other}/v1/environments/env-${n}`)).toMatchObject({ deploymentToken: made.deploymentToken });
     expect(await json<Environment>(`${stack.api}/v1/environments/env-${n}`)).toMatchObject({ name: `env-${n}` });
   }
-  done.abort();
-  await reading;
-  expect(crowd).toBeGreaterThan(50);
   const { items } = await json<{ items: readonly Environment[] }>(`${other}/v1/environments`);
   expect(items).toHaveLength(50);
 });
