@@ -18,9 +18,9 @@ WORKDIR /app
 COPY --from=build --chown=root:root /build/package.json ./
 COPY --from=build --chown=root:root /build/node_modules node_modules
 COPY --from=build --chown=root:root /build/dist dist
-# As small a young generation as Node 20 has: later ones let it grow to 130 MB, and a worker's memory with it.
+# A small young generation: V8 lets it grow to 130 MB otherwise, and a worker's memory with it. Twice as much made nothing quicker.
 ENV NODE_ENV=production \
-    NODE_OPTIONS=--max-semi-space-size=16 \
+    NODE_OPTIONS=--max-semi-space-size=8 \
     DS_BIND=0.0.0.0:2000 \
     DS_METRICS_BIND=0.0.0.0:9464
 USER node
