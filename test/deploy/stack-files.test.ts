@@ -34,7 +34,8 @@ const servicesOf = (profile: string): readonly string[] =>
   services.filter(([, service]) => service.profiles?.includes(profile) ?? true).map(([name]) => name);
 
 /** Settings of other programs that the stack may use. */
-const FOREIGN = /^(AWS_(REGION|PROFILE|ENDPOINT_URL_ECS|ACCESS_KEY_ID|SECRET_ACCESS_KEY)|NODE_ENV|NODE_OPTIONS)$/;
+const FOREIGN =
+  /^(AWS_(REGION|PROFILE|ENDPOINT_URL_ECS|ACCESS_KEY_ID|SECRET_ACCESS_KEY)|NODE_ENV|NODE_OPTIONS|GLIBC_TUNABLES)$/;
 const known = new Set(settingRows().map((row) => row.env));
 
 describe('the compose stack', () => {
@@ -75,7 +76,7 @@ describe('the compose stack', () => {
   test('uses only settings that exist', () => {
     const used = services.flatMap(([, service]) => Object.keys(service.environment ?? {}));
     const inImage = [...dockerfile.matchAll(/\b([A-Z][A-Z_]+)=\S/g)].map((match) => match[1] ?? '');
-    expect(inImage).toEqual(['NODE_ENV', 'NODE_OPTIONS', 'DS_BIND', 'DS_METRICS_BIND']);
+    expect(inImage).toEqual(['NODE_ENV', 'NODE_OPTIONS', 'GLIBC_TUNABLES', 'DS_BIND', 'DS_METRICS_BIND']);
     expect(used.length).toBeGreaterThan(10);
     expect([...used, ...inImage].filter((name) => !known.has(name) && !FOREIGN.test(name))).toEqual([]);
   });
@@ -91,10 +92,12 @@ describe('the image', () => {
   const lines = dockerfile.split('\n');
 
   test('is built from the lockfile, in two stages, and runs as nobody special under an init', () => {
-    expect(lines.filter((line) => line.startsWith('FROM node:24'))).toHaveLength(2);
+    // glibc, by which the memory of a worker was measured.
+    expect(lines.filter((line) => line.startsWith('FROM node:24-slim'))).toHaveLength(2);
+    expect(dockerfile).toContain('apt-get install --yes --no-install-recommends tini');
     expect(dockerfile).toContain('npm ci');
     expect(dockerfile).toMatch(/^USER node$/m);
-    expect(dockerfile).toMatch(/^ENTRYPOINT \["\/sbin\/tini", "--", "node", "dist\/bin\/daemon-scheduler\.js"\]$/m);
+    expect(dockerfile).toMatch(/^ENTRYPOINT \["\/usr\/bin\/tini", "--", "node", "dist\/bin\/daemon-scheduler\.js"\]$/m);
     expect(dockerfile).toMatch(/^VOLUME \/var\/output\/logs$/m);
     expect(dockerfile).toContain('DS_BIND=0.0.0.0:2000');
   });
