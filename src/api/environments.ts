@@ -156,15 +156,15 @@ const create = async (c: ApiContext, deps: ApiDeps, body: string, remember: Reme
     drainAfter,
     required: request.required ?? false,
   };
-  const answer = renderChanged(spec, null);
+  const made = renderChanged(spec, null);
   c.get('deadline').beginChange();
-  const result = await deps.store.create(spec, remember(answer));
+  const result = await deps.store.create(spec, remember(made));
   switch (result.kind) {
     case 'done':
       c.get('deadline').changeLanded();
       // Nothing waits for it before a deployment does.
       void nudge(deps, spec, () => deps.mailbox.requestSurvey(spec.cluster));
-      return { kind: 'changed', body: answer };
+      return { kind: 'changed', body: made };
     case 'exists':
       return refusal(400, `Error saving environment ${name} to store: An environment with name ${name} already exists`);
     case 'deleting':

@@ -1,11 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Timing } from '../concurrency/shared-question.ts';
+import { SYSTEM_TIMING } from '../concurrency/timing.ts';
 import type { View } from '../store/store.ts';
 import type { ApiMiddleware } from './app-env.ts';
 
 /** A timer's time is cut to whole milliseconds, so it may go off by so much too early. */
 const TIMER_EARLY_MS = 1;
-const SYSTEM_TIMING: Timing = { monotonic: () => performance.now(), sleep: (ms) => delay(ms) };
 
 /**
  * The writers' side of H1 to H3 of `store.ts`. Whatever the answer is: also a refusal or a remembered answer may tell of a

@@ -38,16 +38,9 @@ export const requestTimeout = ({ requestTimeoutMs }: Pick<ApiLimits, 'requestTim
       };
       requests.add(request);
       looking ??= setInterval(look, everyMs).unref();
-      next().then(
-        () => {
-          requests.delete(request);
-          resolve();
-        },
-        (error: unknown) => {
-          requests.delete(request);
-          reject(error);
-        },
-      );
+      void next()
+        .then(resolve, reject)
+        .finally(() => requests.delete(request));
     });
   };
 };

@@ -5,6 +5,7 @@
  * Q2. While people ask, an answer is sought before the last one gets too old: in a crowd nobody waits, unless it takes long, and
  *     whoever asks alone waits for an answer of his own.
  */
+import { SYSTEM_TIMING } from './timing.ts';
 
 interface Sought<T> {
   readonly begunAt: number;
@@ -23,8 +24,8 @@ export class RecentQuestion<T> {
   /** The one sought last. */
   #underWay: Sought<T> | null = null;
 
-  /** `monotonic`: milliseconds since any moment; a wall clock that is set back would make old answers good. */
-  constructor(put: () => Promise<T>, goodForMs: number, monotonic = () => performance.now()) {
+  /** `monotonic`: as in Timing. */
+  constructor(put: () => Promise<T>, goodForMs: number, monotonic = SYSTEM_TIMING.monotonic) {
     this.#put = put;
     this.#goodForMs = goodForMs;
     this.#monotonic = monotonic;

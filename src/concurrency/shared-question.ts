@@ -1,13 +1,5 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-
-/** Time as an argument. Monotonic: a wall clock that is set back would hold up the next round for as long. */
-export interface Timing {
-  /** In milliseconds since any moment. */
-  readonly monotonic: () => number;
-  readonly sleep: (ms: number) => Promise<unknown>;
-}
-
-const SYSTEM_TIMING: Timing = { monotonic: () => performance.now(), sleep: (ms) => delay(ms) };
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SYSTEM_TIMING, type Timing } from './timing.ts';
 
 /**
  * A question that many ask at once. An answer may be older than a question that was asked while it was under way, so

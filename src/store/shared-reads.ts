@@ -1,13 +1,14 @@
 /** The readers' side of H1 to H3 of `store.ts`. */
 import { RecentQuestion } from '../concurrency/recent-question.ts';
 import { SharedQuestion } from '../concurrency/shared-question.ts';
+import { SYSTEM_TIMING } from '../concurrency/timing.ts';
 import type { Sharing } from './store.ts';
 
 export interface SharedReadsOptions {
   /** Resolves when the view has every write that had landed when it was called; rejects when that cannot be had. */
   readonly confirm: () => Promise<void>;
   readonly sharing: Sharing;
-  /** As in RecentQuestion. */
+  /** As in Timing. */
   readonly monotonic?: (() => number) | undefined;
 }
 
@@ -18,7 +19,7 @@ export class SharedReads {
   readonly #monotonic: () => number;
   #writtenAt = -Infinity;
 
-  constructor({ confirm, sharing, monotonic = () => performance.now() }: SharedReadsOptions) {
+  constructor({ confirm, sharing, monotonic = SYSTEM_TIMING.monotonic }: SharedReadsOptions) {
     this.#question = new SharedQuestion(confirm);
     this.#recent = new RecentQuestion(() => this.#question.ask(), sharing.forMs, monotonic);
     this.#quietForMs = sharing.quietForMs;

@@ -26,13 +26,13 @@ export interface EtcdViewOptions {
   readonly onTrouble?: (error: unknown) => void;
   /** As in RangeWatchOptions. */
   readonly heartbeatMs?: number;
-  /** As in RecentQuestion. */
+  /** As in Timing. */
   readonly monotonic?: () => number;
 }
 
 const PAGE_SIZE = 1_000;
 /**
- * In quiet times etcd is asked some hundred times a second at most, however many read, and the first change in a while is
+ * In quiet times etcd is asked some hundred times a second at most, however many read, and of the changes of a second one is
  * answered so much later. A quarter of it is several times what etcd takes to answer.
  */
 const SHARING: Sharing = { forMs: 10, quietForMs: 1_000 };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ApiContext } from '../../src/api/app-env.ts';
 import { Deadline } from '../../src/api/deadline.ts';
 import { heldAnswers } from '../../src/api/held-answers.ts';
-import type { Timing } from '../../src/concurrency/shared-question.ts';
+import type { Timing } from '../../src/concurrency/timing.ts';
 import { environmentBody, harness } from './harness.ts';
 import { TestStore } from './test-store.ts';
 

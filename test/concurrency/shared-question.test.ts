@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { SharedQuestion, SharedQuestions, type Timing } from '../../src/concurrency/shared-question.ts';
+import { SharedQuestion, SharedQuestions } from '../../src/concurrency/shared-question.ts';
+import type { Timing } from '../../src/concurrency/timing.ts';
 
 const setUp = () => {
   const open: ((answer: number) => void)[] = [];
